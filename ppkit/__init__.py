@@ -1,0 +1,12 @@
+"""ppkit: certificates of global optimality for parallel positively homogeneous networks."""
+
+from . import families
+from .certificate import Certificate, certify
+from .convex import ConvexSolution, convex_lower_bound
+from .errors import CertificateError, InputError
+from .fit import Fit, fit
+from .losses import HuberLoss, LogisticLoss, SquaredLoss
+from .polar import Polar
+from .problem import Problem
+
+__version__ = "0.1.0"

@@ -1,0 +1,240 @@
+r"""Certificates: how far any candidate network can be from the global optimum over all widths.
+
+The bound is T3(c), weak duality.  For every ``g`` with :math:`\Omega^\circ(g) \le \lambda`,
+
+.. math:: \inf_{r, W} \mathrm{NC}_{\mu_N}(W) = \inf_f \mathcal C_{\mu_N}(f)
+          \;\ge\; -\frac1N\sum_i \ell^*(y_i, -g_i).
+
+``g`` is a multiple of the candidate's own residual (or of a dual point somebody hands in), made
+feasible with the UPPER end of the polar, so the inequality never rests on a solver or a search.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from .errors import CertificateError, InputError
+from .polar import EPS, Polar, check_effort
+from .problem import Problem
+
+TINY = np.finfo(float).tiny
+
+
+@dataclass(frozen=True, eq=False)
+class Certificate:
+    """What is proved about one candidate network.
+
+    Attributes
+    ----------
+    objective : float
+        NC at the candidate.
+    lower_bound : float
+        A lower bound on NC over every network of every width.
+    gap, relative_gap : float
+        ``objective - lower_bound``, and that divided by ``|objective|``.
+    polar_ratio : float
+        ``rho``, the upper end of the polar of the residual over lam; above 1 some factor would help.
+    euler : float
+        The Euler residual ``lam Theta - <G, Phi>``.
+    kind : {"exact", "bounded", "heuristic"}
+        Why to believe the polar; for "heuristic" the lower bound is the trivial one.
+    reason : str
+        One sentence in plain words.
+    problem, factors, dual, polar_upper, proof :
+        What ``verify`` rechecks: the data, the candidate, the feasible dual point, and the bound on
+        its polar with what is needed to recompute it.
+    """
+
+    objective: float
+    lower_bound: float
+    polar_ratio: float
+    euler: float
+    kind: str
+    problem: Problem
+    factors: Mapping[str, np.ndarray]
+    dual: np.ndarray
+    polar_upper: float
+    proof: Mapping[str, np.ndarray]
+
+    @property
+    def gap(self):
+        return self.objective - self.lower_bound
+
+    @property
+    def relative_gap(self):
+        return self.gap / max(abs(self.objective), TINY)
+
+    @property
+    def reason(self):
+        return explain(self)
+
+    def certified(self, gap):
+        """Whether the relative gap is proved to be at most ``gap``."""
+        return self.kind != "heuristic" and self.relative_gap <= gap
+
+    def save(self, path):
+        """Write the certificate with its data, candidate, dual point and witness to an ``.npz``."""
+        from .certificate_io import save
+
+        save(self, path)
+
+    @staticmethod
+    def load(path):
+        """Read a saved certificate; raises on a broken or a forged file."""
+        from .certificate_io import load
+
+        return load(path)
+
+    def verify(self):
+        """Recompute every value with no solver and no search; returns self.
+
+        Raises :class:`CertificateError` naming the first value that does not hold.
+        """
+        problem, factors = self.problem, self.problem.family.check_factors(self.factors)
+        upper = problem.family.polar_upper(problem.X, self.dual, self.proof)
+        if not upper <= self.polar_upper * (1 + 8 * EPS) + TINY:
+            raise CertificateError(f"polar of the dual point is {upper!r}, not {self.polar_upper!r}")
+        if not upper <= problem.lam * (1 + 8 * EPS):
+            raise CertificateError(f"the dual point is not feasible: polar {upper!r} > lam")
+        bound = dual_value(problem, self.dual)
+        expected = {
+            "objective": problem.objective(factors),
+            "euler": problem.euler(factors),
+            "lower_bound": min(bound, problem.objective(factors)),
+        }
+        for name, value in expected.items():
+            stored = getattr(self, name)
+            if abs(stored - value) > 1e-12 * max(abs(value), abs(self.objective), TINY):
+                raise CertificateError(f"{name} is {value!r}, the certificate says {stored!r}")
+        return self
+
+    def __str__(self):
+        return (
+            f"objective    {self.objective:.12g}\n"
+            f"lower bound  {self.lower_bound:.12g}\n"
+            f"gap          {self.gap:.3g} ({self.relative_gap:.3g} relative)\n"
+            f"polar ratio  {self.polar_ratio:.12g} ({self.kind})\n"
+            f"{self.reason}"
+        )
+
+
+def certify(problem, factors, effort="default", seed=0, duals=()):
+    """Certify ANY candidate network: a pure function of the problem and the factors.
+
+    Parameters
+    ----------
+    problem : Problem
+    factors : mapping name -> array (r, ...)
+        The candidate, trained by anybody in any way; width 0 is allowed.
+    effort : {"fast", "default", "exact"}
+        How hard to work on a polar that has no closed form.
+    seed : int
+        Seed of a polar search's random starts.
+    duals : sequence of arrays (N, n_y)
+        Further dual points to try, feasible or not (each is rescaled by its own polar).
+
+    Returns
+    -------
+    Certificate
+        The best bound found; always sound for an "exact" or "bounded" polar.
+
+    Raises
+    ------
+    InputError
+        Factors with wrong names, shapes or entries.
+    CertificateError
+        The bound exceeds the objective by more than rounding: a polar is wrong.
+    """
+    check_effort(effort)
+    factors = problem.family.check_factors(factors)
+    objective = problem.objective(factors)
+    own = feasible_dual(problem, problem.residual(factors), (factors,), effort, seed)
+    bounds = [own] + [feasible_dual(problem, g, (factors,), effort, seed) for g in duals]
+    best = max(bounds, key=lambda b: b.value)
+    slack = 1e-9 * max(abs(objective), abs(best.value), TINY)
+    if best.value > objective + slack:
+        raise CertificateError(
+            f"lower bound {best.value!r} exceeds the objective {objective!r}: "
+            "the upper end of the polar is wrong"
+        )
+    return Certificate(
+        objective=objective,
+        lower_bound=min(best.value, objective),
+        polar_ratio=own.polar.upper / problem.lam,
+        euler=problem.euler(factors),
+        kind=best.polar.kind,
+        problem=problem,
+        factors=factors,
+        dual=best.dual,
+        polar_upper=best.upper,
+        proof=dict(best.polar.proof),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class DualBound:
+    """A feasible dual point: its ``value``, itself, its polar's upper end, the polar it came from."""
+
+    value: float
+    dual: np.ndarray
+    upper: float
+    polar: Polar
+
+
+def feasible_dual(problem, G, starts=(), effort="default", seed=0):
+    """The best feasible non-negative multiple of ``G`` (N, n_y) as a :class:`DualBound`, T3(c).
+
+    ``G`` is first moved into the domain of the conjugate and, where A0 fails, into the subspace on
+    which the polar is finite.  The polar is positively homogeneous, so one evaluation serves every
+    multiple.
+    """
+    G = np.asarray(G, float)
+    if G.shape != problem.Y.shape:
+        raise InputError(f"a dual point must have shape {problem.Y.shape}, got {G.shape}")
+    G = problem.family.project_dual(problem.X, problem.loss.into_domain(problem.Y, G))
+    polar = problem.polar_of(G, starts, effort, seed)
+    s = best_scale(problem, G, polar.upper)
+    return DualBound(dual_value(problem, s * G), s * G, s * polar.upper if s > 0 else 0.0, polar)
+
+
+def dual_value(problem, g):
+    """``-(1/N) sum_i l*(y_i, -g_i)``, rounded down."""
+    terms = problem.loss.conjugate(problem.Y, -g)
+    if not np.all(np.isfinite(terms)):
+        return -np.inf
+    size = np.sum(np.abs(terms)) + np.sum(np.abs(g * problem.Y)) + np.sum(g**2)
+    return -(float(np.sum(terms)) + 64 * EPS * float(size)) / problem.n_samples
+
+
+def best_scale(problem, G, upper):
+    """The ``s`` in ``[0, lam/upper]`` at which the dual value of ``s G`` is largest."""
+    if not np.isfinite(upper):
+        return 0.0
+    limit = problem.lam / upper * (1 - 4 * EPS) if upper > 0 else np.inf
+    limit = min(limit, problem.loss.reach(G) * (1 - 4 * EPS))
+    square = problem.inner(G, G)
+    if square == 0:
+        return 0.0
+    if problem.loss.name == "squared":
+        return float(np.clip(problem.inner(problem.Y, G) / square, 0.0, limit))
+    if not np.isfinite(limit):
+        return 1.0
+    inside = minimize_scalar(
+        lambda s: -dual_value(problem, s * G), bounds=(0.0, limit), method="bounded"
+    ).x
+    return max((0.0, float(inside), min(1.0, limit), limit), key=lambda s: dual_value(problem, s * G))
+
+
+def explain(cert):
+    """One sentence that says what the certificate proves and why the gap is what it is."""
+    if cert.kind == "heuristic":
+        return "not certified: the polar is only a search here, so the lower bound is the trivial one"
+    why = "closed form" if cert.kind == "exact" else "proved upper bound"
+    text = f"no network of any width is better by more than {cert.gap:.3g} (polar: {why})"
+    if cert.polar_ratio > 1 + 1e-6:
+        text += f"; rho = {cert.polar_ratio:.6g} > 1, so appending a factor may lower the objective"
+    if abs(cert.euler) > 1e-6 * max(abs(cert.objective), TINY):
+        text += f"; Euler residual {cert.euler:.3g}, so the candidate is not stationary"
+    return text

@@ -1,0 +1,78 @@
+"""The family's finite convex program through CVXPY, ending in a certified lower bound."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .certificate import feasible_dual
+from .errors import InputError
+from .solvers import run_solver
+
+
+@dataclass(frozen=True, eq=False)
+class ConvexSolution:
+    """The convex program's answer.
+
+    Attributes
+    ----------
+    value : float
+        A true lower bound on NC over all widths: the dual value of the rescaled residual at
+        ``prediction``, whatever the solver said about itself.
+    prediction : array (N, n_y)
+        The solver's prediction on the sample (zeros when it returned none).
+    omega : float
+        The solver's value of Omega at ``prediction`` (nan when it returned none).
+    primal : float
+        Mean loss plus ``lam * omega`` at the solver's point: an upper value up to the solver's
+        own accuracy, never used in a bound.
+    status, solver : str
+        What the solver said, and which one it was.
+    """
+
+    value: float
+    prediction: np.ndarray
+    omega: float
+    primal: float
+    status: str
+    solver: str
+
+
+def convex_lower_bound(problem, solver=None, **options):
+    """Solve ``min_f E l(y, f) + lam Omega(f)`` and return a lower bound that is a theorem.
+
+    Parameters
+    ----------
+    problem : Problem
+    solver : str or None
+        ``"CLARABEL"``, ``"SCS"``, ...; None tries Clarabel, then SCS.
+    **options
+        Passed to ``cvxpy.Problem.solve`` (tolerances, ``verbose``).
+
+    Returns
+    -------
+    ConvexSolution
+
+    Raises
+    ------
+    InputError
+        The family has no finite convex program, or the solver is unknown.
+    """
+    import cvxpy as cp
+
+    F, omega, constraints = problem.family.convex_program(problem.X)
+    cost = problem.loss.cvxpy(problem.Y, F) + problem.lam * omega
+    solve = run_solver(cp.Problem(cp.Minimize(cost), constraints), solver, **options)
+    found = solve.usable and F.value is not None and np.all(np.isfinite(F.value))
+    prediction = np.asarray(F.value, float).reshape(problem.Y.shape) if found else np.zeros(problem.Y.shape)
+    value = float(np.asarray(omega.value)) if found else float("nan")
+    bound = feasible_dual(problem, -problem.loss.gradient(problem.Y, prediction))
+    if bound.polar.kind == "heuristic":
+        raise InputError(f"{problem.family.name}: no upper bound on the polar, so no lower bound")
+    return ConvexSolution(
+        value=bound.value,
+        prediction=prediction,
+        omega=value,
+        primal=problem.risk(prediction) + problem.lam * value,
+        status=solve.status,
+        solver=solve.solver,
+    )

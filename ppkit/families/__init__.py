@@ -1,0 +1,24 @@
+"""The model families; ``registry`` maps the command-line name of each to its class."""
+
+from ..errors import InputError
+from .base import Family
+from .matrix_factorization import MatrixFactorization
+from .matrix_sensing import MatrixSensing
+
+registry = {
+    family.name: family
+    for family in (
+        MatrixFactorization,
+        MatrixSensing,
+    )
+}
+
+
+def get_family(name):
+    """The class registered under ``name``, or :class:`InputError` listing the names there are."""
+    if name not in registry:
+        raise InputError(f"unknown family {name!r}; choose one of {', '.join(registry)}")
+    return registry[name]
+
+
+__all__ = ["Family", "get_family", "registry", *(f.__name__ for f in registry.values())]

@@ -1,0 +1,268 @@
+"""The abstract Family: a factor map, a regularizer and a polar.
+
+Everything else in the package (objective, certificate, training, bounds) is written once, on top
+of the methods below.  A new family is one file with one final subclass, and one registry line.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+import numpy as np
+
+from ..errors import InputError
+
+Factors = Mapping[str, np.ndarray]
+
+
+class Family(ABC):
+    r"""A parallel positively homogeneous model family.
+
+    One *factor* W has prediction :math:`\phi(W)` and cost :math:`\theta(W) \ge 0`; a network of
+    width r is the mapping ``name -> array (r, ...)`` of its factors, predicts
+    :math:`\Phi_r = \sum_j \phi(W_j)` and costs :math:`\Theta_r = \sum_j \theta(W_j)`.
+
+    Subclasses set ``name`` and define ``shapes``, ``input_shape``, ``n_outputs`` and the abstract
+    methods.  Arrays: ``X`` is ``(N, *input_shape)`` (or None), ``G`` and predictions are
+    ``(N, n_outputs)``.
+    """
+
+    name: str
+
+    # ---- what the family is -------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each parameter array of ONE factor, in a fixed order."""
+
+    @property
+    @abstractmethod
+    def input_shape(self) -> tuple[int, ...] | None:
+        """Shape of one input; None when the family takes no input."""
+
+    @property
+    @abstractmethod
+    def n_outputs(self) -> int:
+        """Number of outputs n_y."""
+
+    @abstractmethod
+    def params(self) -> dict:
+        """The constructor's arguments, as JSON-ready values: ``type(self)(**params())`` rebuilds."""
+
+    @classmethod
+    @abstractmethod
+    def from_data(cls, X, Y, **options):
+        """The member of the family that fits the shapes of ``X`` and ``Y``."""
+
+    @property
+    def dim(self) -> int:
+        """D, the number of parameters of one factor."""
+        return int(sum(np.prod(s) for s in self.shapes.values()))
+
+    # ---- the three maps -------------------------------------------------------------------------
+
+    @abstractmethod
+    def atoms(self, factors: Factors, X) -> np.ndarray:
+        """Prediction of each factor on each sample, shape (r, N, n_outputs)."""
+
+    def predict(self, factors: Factors, X) -> np.ndarray:
+        """Prediction of the network, the sum of its atoms, shape (N, n_outputs)."""
+        return self.atoms(factors, X).sum(axis=0)
+
+    @abstractmethod
+    def theta(self, factors: Factors) -> np.ndarray:
+        """Cost of each factor, shape (r,)."""
+
+    @abstractmethod
+    def scale(self, factors: Factors, alpha) -> dict[str, np.ndarray]:
+        """The scaling action ``alpha . W`` for ``alpha`` (r,) >= 0: multiplies phi and theta by alpha."""
+
+    @abstractmethod
+    def polar(self, X, G, starts=(), effort="default", seed=0):
+        """The polar of ``G`` as a :class:`ppkit.Polar`; ``starts`` are factors a search must try."""
+
+    @abstractmethod
+    def polar_upper(self, X, G, proof) -> float:
+        """Recompute the upper end of the polar of ``G`` from ``proof`` alone: no solver, no search."""
+
+    # ---- training --------------------------------------------------------------------------------
+
+    @abstractmethod
+    def vjp(self, factors: Factors, X, G) -> dict[str, np.ndarray]:
+        """Gradient in the factors of the empirical inner product ``<G, Phi(factors)>``."""
+
+    @abstractmethod
+    def surrogate(self, factors: Factors) -> tuple[float, dict[str, np.ndarray]]:
+        """A smooth majorant of Theta that equals it at balanced factors, and its gradient."""
+
+    @abstractmethod
+    def balance(self, factors: Factors) -> dict[str, np.ndarray]:
+        """Factors with the same atoms at which the surrogate equals Theta and is least."""
+
+    def free(self, factors: Factors) -> dict[str, np.ndarray] | None:
+        """Boolean masks of the parameters training may move; None means all of them."""
+        return None
+
+    def merge(self, factors: Factors, X=None) -> dict[str, np.ndarray]:
+        """The same prediction from fewer factors where that is possible at no higher cost.
+
+        The default drops dead factors and adds up factors that are copies of one another under
+        the scaling action.
+        """
+        factors = drop_dead(self, self.balance(factors))
+        r = width(factors)
+        if r < 2:
+            return factors
+        cost = self.theta(factors)
+        unit = self.scale(factors, 1 / cost)
+        flat = np.concatenate([unit[k].reshape(r, -1) for k in self.shapes], axis=1)
+        leader = np.arange(r)
+        for j in range(1, r):
+            same = np.linalg.norm(flat[:j] - flat[j], axis=1) <= 1e-9 * np.linalg.norm(flat[j])
+            if same.any():
+                leader[j] = leader[np.argmax(same)]
+        keep = np.unique(leader)
+        total = np.array([cost[leader == j].sum() for j in keep])
+        return self.scale(take(unit, keep), total)
+
+    # ---- closed forms and reference programs ------------------------------------------------------
+
+    def omega(self, X, F) -> float:
+        """Omega of the prediction ``F`` (N, n_outputs) on the sample, ``inf`` if not representable."""
+        raise InputError(f"{self.name} has no closed form for Omega on a sample")
+
+    def convex_program(self, X):
+        """``(prediction, omega, constraints)``: CVXPY expressions of the finite convex program."""
+        raise InputError(f"{self.name} has no finite convex program here")
+
+    def project_dual(self, X, G) -> np.ndarray:
+        """Project a dual point on the set where the polar is finite (all of it, under A0)."""
+        return G
+
+    def present(self, F) -> np.ndarray:
+        """A prediction (N, n_outputs) in the form readers expect ((N,) for one output)."""
+        return F[:, 0] if F.shape[1] == 1 else F
+
+    # ---- random draws -----------------------------------------------------------------------------
+
+    def random_factors(self, rng, width) -> dict[str, np.ndarray]:
+        """A network of the given width with standard Gaussian parameters."""
+        return {k: rng.standard_normal((width, *s)) for k, s in self.shapes.items()}
+
+    def random_inputs(self, rng, n_samples):
+        """``n_samples`` standard Gaussian inputs, ``(N, *input_shape)``; None if there are none."""
+        return None if self.input_shape is None else rng.standard_normal((n_samples, *self.input_shape))
+
+    # ---- validation ---------------------------------------------------------------------------------
+
+    def check_data(self, X, Y):
+        """Validated float64 ``(X, Y)`` with Y of shape (N, n_outputs); raises :class:`InputError`."""
+        X = as_float(X, "X")
+        Y = as_float(Y, "Y")
+        if X.shape[1:] != self.input_shape:
+            raise InputError(
+                f"{self.name}: X must have shape (N, {', '.join(map(str, self.input_shape))}), "
+                f"got {X.shape}"
+            )
+        if X.shape[0] == 0:
+            raise InputError(f"{self.name}: the sample is empty (N = 0)")
+        if Y.ndim == 1:
+            Y = Y[:, None]
+        if Y.shape != (X.shape[0], self.n_outputs):
+            raise InputError(
+                f"{self.name}: Y must have shape ({X.shape[0]}, {self.n_outputs})"
+                f"{' or (' + str(X.shape[0]) + ',)' if self.n_outputs == 1 else ''}, got {Y.shape}"
+            )
+        return X, Y
+
+    def check_factors(self, factors) -> dict[str, np.ndarray]:
+        """Validated float64 factors (width 0 allowed); raises :class:`InputError`."""
+        try:
+            missing = [k for k in self.shapes if k not in factors]
+        except TypeError:
+            raise InputError("factors must be a mapping name -> array (r, ...)") from None
+        if missing:
+            raise InputError(f"{self.name}: factors lack {', '.join(missing)}")
+        out = {}
+        for k, s in self.shapes.items():
+            a = as_float(factors[k], f"factor {k}")
+            if a.ndim != len(s) + 1 or a.shape[1:] != s:
+                raise InputError(
+                    f"{self.name}: factor {k} must have shape (r, {', '.join(map(str, s))}), got {a.shape}"
+                )
+            out[k] = a
+        if len({a.shape[0] for a in out.values()}) > 1:
+            widths = ", ".join(f"{k}: {a.shape[0]}" for k, a in out.items())
+            raise InputError(f"{self.name}: factors disagree on the width ({widths})")
+        return out
+
+    def __repr__(self):
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.params().items())})"
+
+    def __eq__(self, other):
+        return type(self) is type(other) and self.params() == other.params()
+
+    def __hash__(self):
+        return hash(repr(self))
+
+
+# ---- small functions on factors -----------------------------------------------------------------------
+
+
+def as_float(a, what) -> np.ndarray:
+    """A finite float64 array, or :class:`InputError` naming ``what``."""
+    try:
+        a = np.asarray(a)
+        if a.dtype.kind not in "fiub":
+            raise TypeError
+        a = a.astype(np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"{what} must be a numeric array") from None
+    if not np.all(np.isfinite(a)):
+        raise InputError(f"{what} holds NaN or infinite entries")
+    return a
+
+
+def width(factors: Factors) -> int:
+    """Number of factors r."""
+    return next(iter(factors.values())).shape[0]
+
+
+def take(factors: Factors, index) -> dict[str, np.ndarray]:
+    """The sub-network of the factors in ``index``."""
+    return {k: a[index] for k, a in factors.items()}
+
+
+def append(factors: Factors, more: Factors) -> dict[str, np.ndarray]:
+    """The two networks side by side."""
+    return {k: np.concatenate([a, more[k]]) for k, a in factors.items()}
+
+
+def zero_network(family: Family) -> dict[str, np.ndarray]:
+    """The network of width 0."""
+    return {k: np.zeros((0, *s)) for k, s in family.shapes.items()}
+
+
+def drop_dead(family: Family, factors: Factors, tol=1e-14) -> dict[str, np.ndarray]:
+    """Drop the factors whose cost is below ``tol`` times the total."""
+    cost = family.theta(factors)
+    return take(factors, cost > tol * cost.sum()) if cost.size else dict(factors)
+
+
+def check_sizes(family, **sizes):
+    """Raise :class:`InputError` unless every size is a positive integer."""
+    for name, n in sizes.items():
+        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
+            raise InputError(f"{family}: {name} must be a positive integer, got {n!r}")
+
+
+def check_shape(family, shape, length):
+    """``shape`` as a tuple of ``length`` positive integers, or :class:`InputError`."""
+    try:
+        shape = tuple(shape)
+    except TypeError:
+        shape = ()
+    if len(shape) != length:
+        raise InputError(f"{family}: shape must hold {length} positive integers")
+    check_sizes(family, **{f"shape[{i}]": n for i, n in enumerate(shape)})
+    return tuple(int(n) for n in shape)

@@ -1,0 +1,83 @@
+"""Matrix factorization: a matrix approximated by a sum of outer products."""
+
+import numpy as np
+
+from ..errors import InputError
+from .base import as_float, check_shape
+from .spectral import OuterProductFamily, nuclear_norm
+
+
+class MatrixFactorization(OuterProductFamily):
+    r"""Regularized low-rank approximation of one matrix.
+
+    .. math:: \min_{u, v} \; \ell\bigl(Y, \textstyle\sum_j u_j v_j^\top\bigr)
+        + \lambda \sum_j \tfrac12(\|u_j\|^2 + \|v_j\|^2)
+
+    The whole matrix is ONE sample (N = 1) whose m n entries are the outputs, so for the squared
+    loss the objective is ``|Y - sum_j u_j v_j^T|_F^2 / 2 + lam * Theta`` and the global optimum is
+    ``Y`` with its singular values soft-thresholded at ``lam``.  Omega is the nuclear norm, the polar
+    the spectral norm of the residual.
+
+    Parameters
+    ----------
+    shape : (m, n)
+        ``X`` is None and ``Y`` the (m, n) matrix.  Factors: ``u`` (r, m) and ``v`` (r, n).
+    """
+
+    name = "matrix-factorization"
+
+    def __init__(self, shape):
+        self.shape = check_shape(self.name, shape, 2)
+
+    @property
+    def shapes(self):
+        return {"u": (self.shape[0],), "v": (self.shape[1],)}
+
+    @property
+    def input_shape(self):
+        return None
+
+    @property
+    def n_outputs(self):
+        return self.shape[0] * self.shape[1]
+
+    def params(self):
+        return {"shape": list(self.shape)}
+
+    @classmethod
+    def from_data(cls, X, Y, **options):
+        Y = as_float(Y, "Y")
+        if Y.ndim != 2:
+            raise InputError(f"{cls.name}: Y must be a matrix (m, n), got shape {Y.shape}")
+        return cls(**{"shape": Y.shape, **options})
+
+    def check_data(self, X, Y):
+        if X is not None:
+            raise InputError(f"{self.name}: X must be None; the matrix goes into Y")
+        Y = as_float(Y, "Y")
+        if Y.size == 0:
+            raise InputError(f"{self.name}: Y is empty")
+        if Y.shape not in (self.shape, (1, self.n_outputs)):
+            raise InputError(f"{self.name}: Y must have shape {self.shape}, got {Y.shape}")
+        return None, Y.reshape(1, -1)
+
+    def forward(self, M, X):
+        return M.reshape(1, -1)
+
+    def adjoint(self, X, G):
+        return G.reshape(self.shape)
+
+    def rounding(self, X, G):
+        return 0, 0.0
+
+    def omega(self, X, F):
+        return nuclear_norm(np.reshape(F, self.shape))
+
+    def convex_program(self, X):
+        import cvxpy as cp
+
+        M = cp.Variable(self.shape)
+        return cp.reshape(M, (1, self.n_outputs), order="C"), cp.normNuc(M), []
+
+    def present(self, F):
+        return np.reshape(F, self.shape)

@@ -1,0 +1,87 @@
+"""Matrix sensing: linear measurements of a matrix written as a sum of outer products."""
+
+import numpy as np
+
+from ..errors import InputError
+from .base import as_float, check_shape
+from .spectral import OuterProductFamily, nuclear_norm
+
+
+class MatrixSensing(OuterProductFamily):
+    r"""Linear measurements of a low-rank matrix.
+
+    .. math::
+        \min_{u, v} \; \frac1N \sum_i \ell\bigl(y_i, \langle A_i, \textstyle\sum_j u_j v_j^\top\rangle\bigr)
+        + \lambda \sum_j \tfrac12(\|u_j\|^2 + \|v_j\|^2)
+
+    Factor map ``phi(u, v)(A) = <A, u v^T>``, cost ``(|u|^2 + |v|^2)/2``.  Omega is the nuclear norm
+    of the matrix (the least one among those with the same measurements), the polar is the exact
+    spectral norm of ``(1/N) sum_i g_i A_i``.
+
+    Parameters
+    ----------
+    shape : (m, n)
+        Shape of the matrix; ``X`` has shape (N, m, n), ``Y`` (N,).
+        Factors: ``u`` (r, m) and ``v`` (r, n).
+    """
+
+    name = "matrix-sensing"
+
+    def __init__(self, shape):
+        self.shape = check_shape(self.name, shape, 2)
+
+    @property
+    def shapes(self):
+        return {"u": (self.shape[0],), "v": (self.shape[1],)}
+
+    @property
+    def input_shape(self):
+        return self.shape
+
+    @property
+    def n_outputs(self):
+        return 1
+
+    def params(self):
+        return {"shape": list(self.shape)}
+
+    @classmethod
+    def from_data(cls, X, Y, **options):
+        X = as_float(X, "X")
+        if X.ndim != 3:
+            raise InputError(f"{cls.name}: X must have shape (N, m, n), got {X.shape}")
+        return cls(**{"shape": X.shape[1:], **options})
+
+    def forward(self, M, X):
+        return (X.reshape(len(X), -1) @ M.ravel())[:, None]
+
+    def adjoint(self, X, G):
+        return (G[:, 0] @ X.reshape(len(X), -1)).reshape(self.shape) / len(X)
+
+    def rounding(self, X, G):
+        return len(X), float(np.linalg.norm(X) * np.linalg.norm(G)) / len(X)
+
+    def omega(self, X, F):
+        """The least nuclear norm of a matrix with measurements ``F``; ``inf`` when there is none.
+
+        A closed form when the measurements determine the matrix, a convex program otherwise.
+        """
+        A, f = X.reshape(len(X), -1), F[:, 0]
+        m, _, rank, _ = np.linalg.lstsq(A, f, rcond=None)
+        if np.linalg.norm(A @ m - f) > 1e-9 * max(1.0, np.linalg.norm(f)):
+            return np.inf
+        if rank == A.shape[1]:
+            return nuclear_norm(m.reshape(self.shape))
+        import cvxpy as cp
+
+        from ..solvers import solve_program
+
+        M = cp.Variable(self.shape)
+        return solve_program(cp.Minimize(cp.normNuc(M)), [A @ cp.vec(M, order="C") == f])
+
+    def convex_program(self, X):
+        import cvxpy as cp
+
+        M = cp.Variable(self.shape)
+        F = cp.reshape(X.reshape(len(X), -1) @ cp.vec(M, order="C"), (len(X), 1), order="C")
+        return F, cp.normNuc(M), []

@@ -1,0 +1,173 @@
+r"""Convex losses :math:`\ell(y, f)`: value, gradient, conjugate, smoothness.
+
+Targets ``Y`` and predictions ``F`` have shape ``(N, n_y)``.  A loss is a sum over the ``n_y``
+outputs; means over the N samples are taken by :class:`ppkit.Problem`.  The conjugate is the one
+with respect to the prediction,
+
+.. math:: \ell^*(y, a) = \sup_f \; \langle a, f\rangle - \ell(y, f),
+
+which is ``+inf`` outside its domain.  All three losses are non-negative and
+``smoothness``-smooth in ``f``; ``lipschitz`` is a global Lipschitz constant per output coordinate.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit, xlogy
+
+from .errors import InputError
+
+
+class Loss(ABC):
+    """A convex, differentiable, non-negative loss with conjugate."""
+
+    name: str
+    smoothness: float
+    lipschitz: float
+
+    @abstractmethod
+    def value(self, Y, F):
+        """Loss of each sample, shape (N,)."""
+
+    @abstractmethod
+    def gradient(self, Y, F):
+        """Gradient in the prediction, shape (N, n_y)."""
+
+    @abstractmethod
+    def conjugate(self, Y, A):
+        """Conjugate in the prediction at ``A`` (N, n_y), shape (N,); ``inf`` outside the domain."""
+
+    @abstractmethod
+    def into_domain(self, Y, G):
+        """The nearest ``g`` to ``G`` (N, n_y) with ``conjugate(Y, -g)`` finite."""
+
+    def reach(self, G):
+        """The largest ``s`` with ``conjugate(Y, -s g)`` finite, for ``g`` in the domain."""
+        return np.inf
+
+    def check_targets(self, Y):
+        """Raise :class:`InputError` when ``Y`` is not a valid target array for this loss."""
+
+    @abstractmethod
+    def cvxpy(self, Y, F):
+        """The mean loss as a CVXPY expression of the affine prediction ``F`` (N, n_y)."""
+
+
+@dataclass(frozen=True)
+class SquaredLoss(Loss):
+    r"""Half squared error, :math:`\ell(y, f) = \tfrac12\|y - f\|^2`."""
+
+    name: str = "squared"
+    smoothness: float = 1.0
+    lipschitz: float = np.inf
+
+    def value(self, Y, F):
+        return 0.5 * np.sum((Y - F) ** 2, axis=1)
+
+    def gradient(self, Y, F):
+        return F - Y
+
+    def conjugate(self, Y, A):
+        return np.sum(A * Y + 0.5 * A**2, axis=1)
+
+    def into_domain(self, Y, G):
+        return G
+
+    def cvxpy(self, Y, F):
+        import cvxpy as cp
+
+        return cp.sum_squares(Y - F) / (2 * Y.shape[0])
+
+
+@dataclass(frozen=True)
+class LogisticLoss(Loss):
+    r"""Logistic loss for labels :math:`y \in \{-1, +1\}`, :math:`\log(1 + e^{-yf})` per output."""
+
+    name: str = "logistic"
+    smoothness: float = 0.25
+    lipschitz: float = 1.0
+
+    def value(self, Y, F):
+        return np.sum(np.logaddexp(0.0, -Y * F), axis=1)
+
+    def gradient(self, Y, F):
+        return -Y * expit(-Y * F)
+
+    def conjugate(self, Y, A):
+        t = -A * Y
+        inside = (t >= 0) & (t <= 1)
+        t = np.clip(t, 0.0, 1.0)
+        entropy = xlogy(t, t) + xlogy(1 - t, 1 - t)
+        return np.sum(np.where(inside, entropy, np.inf), axis=1)
+
+    def into_domain(self, Y, G):
+        return Y * np.clip(Y * G, 0.0, 1.0)
+
+    def reach(self, G):
+        top = np.max(np.abs(G), initial=0.0)
+        return 1 / top if top > 0 else np.inf
+
+    def check_targets(self, Y):
+        if not np.all(np.abs(Y) == 1):
+            raise InputError("the logistic loss needs labels -1 and +1 in Y")
+
+    def cvxpy(self, Y, F):
+        import cvxpy as cp
+
+        return cp.sum(cp.logistic(-cp.multiply(Y, F))) / Y.shape[0]
+
+
+@dataclass(frozen=True)
+class HuberLoss(Loss):
+    r"""Huber loss, quadratic up to ``delta`` and linear beyond.
+
+    Per output, with :math:`e = y - f`: :math:`\tfrac12 e^2` if :math:`|e| \le \delta` and
+    :math:`\delta|e| - \tfrac12\delta^2` otherwise.
+    """
+
+    delta: float = 1.0
+    name: str = "huber"
+    smoothness: float = 1.0
+
+    def __post_init__(self):
+        if not (np.isfinite(self.delta) and self.delta > 0):
+            raise InputError(f"the Huber loss needs delta > 0, got {self.delta}")
+
+    @property
+    def lipschitz(self):
+        return self.delta
+
+    def value(self, Y, F):
+        e = np.abs(Y - F)
+        inner = np.minimum(e, self.delta)
+        return np.sum(inner * (e - 0.5 * inner), axis=1)
+
+    def gradient(self, Y, F):
+        return np.clip(F - Y, -self.delta, self.delta)
+
+    def conjugate(self, Y, A):
+        inside = np.abs(A) <= self.delta
+        return np.sum(np.where(inside, A * Y + 0.5 * A**2, np.inf), axis=1)
+
+    def into_domain(self, Y, G):
+        return np.clip(G, -self.delta, self.delta)
+
+    def reach(self, G):
+        top = np.max(np.abs(G), initial=0.0)
+        return self.delta / top if top > 0 else np.inf
+
+    def cvxpy(self, Y, F):
+        import cvxpy as cp
+
+        return cp.sum(cp.huber(Y - F, self.delta)) / (2 * Y.shape[0])
+
+
+def get_loss(loss):
+    """The loss named ``"squared"``, ``"logistic"`` or ``"huber"``, or a :class:`Loss` as it is."""
+    if isinstance(loss, Loss):
+        return loss
+    table = {"squared": SquaredLoss, "logistic": LogisticLoss, "huber": HuberLoss}
+    if loss not in table:
+        raise InputError(f"unknown loss {loss!r}; choose one of {', '.join(table)}")
+    return table[loss]()
