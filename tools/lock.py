@@ -28,7 +28,9 @@ def requirements():
     wanted = list(project["dependencies"])
     for extra in EXTRAS:
         wanted += project["optional-dependencies"][extra]
-    return sorted({*wanted, *tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]})
+    return sorted(
+        {*wanted, *tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]}
+    )
 
 
 def resolve(wanted):

@@ -1,0 +1,65 @@
+# Everything below runs inside .venv, which is made when it is missing or when the lock file changed.
+# Only Python 3.11 or 3.12 and pip have to be there beforehand.
+
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3,$(shell command -v $(name) 2>/dev/null)))
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+PORT   ?= 8000
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help book test serve bench sweep lint format lock notebooks chromium clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' || \
+	  { echo "Python 3.11 or 3.12 is needed; name one with 'make PYTHON=/path/to/python3.11 ...'."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+book: $(STAMP) ## build the book (executes what changed) and say where it is
+	@$(BIN)/python tools/build_book.py
+
+test: $(STAMP) chromium ## lint, build the book, run every test, notebooks included
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	@$(BIN)/python tools/build_book.py
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval book
+
+serve: book ## serve the book at http://localhost:$(PORT)
+	@echo "Serving at http://localhost:$(PORT)/ (stop with Ctrl-C)"
+	@$(BIN)/python -m http.server $(PORT) --bind localhost --directory _build/html
+
+bench: $(STAMP) ## side-by-side timings against other packages
+	@set -e; for script in $(sort $(wildcard bench/*.py)); do echo "== $$script"; $(BIN)/python $$script; done
+	@test -n "$(wildcard bench/*.py)" || echo "No timing is written yet: bench/ holds no script."
+
+sweep: $(STAMP) ## rerun the stored experiments
+	@$(BIN)/python tools/sweep.py
+
+lint: $(STAMP) ## ruff, and ruff's formatting checked
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(STAMP) ## let ruff rewrite what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+notebooks: $(STAMP) ## execute every notebook in place, outputs cleaned for committing
+	@$(BIN)/python tools/execute_notebooks.py
+
+lock: $(STAMP) ## resolve pyproject.toml anew into requirements.lock
+	@$(BIN)/python tools/lock.py
+
+chromium: ## the browser that the page tests drive
+	@sh tools/find_chromium.sh >/dev/null || sh tools/install_chromium.sh
+
+clean: ## remove what was built (not .venv)
+	rm -rf _build build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .coverage
