@@ -89,14 +89,10 @@ def fit(problem, gap=1e-6, max_width=None, seed=0, progress=False, start=None, e
     history, best, duals = [], None, ()
     clock, stalled, bar = time.perf_counter(), 0, GapBar(gap, progress)
     for round_ in range(MAX_ROUNDS):
-        factors = tidy(problem, stationary(problem, factors), max_width)
+        factors, converged = descend(problem, factors)
+        factors = tidy(problem, factors)
         cert = certify(problem, factors, effort, seed + round_, duals)
         duals = (cert.dual,)
-        if best is None or cert.gap < best.gap:
-            stalled = 0 if best is None or cert.gap < 0.999 * best.gap else stalled + 1
-            best = cert
-        else:
-            stalled += 1
         history.append(
             {
                 "round": round_,
@@ -108,7 +104,11 @@ def fit(problem, gap=1e-6, max_width=None, seed=0, progress=False, start=None, e
             }
         )
         bar.update(history[-1])
-        if cert.certified(gap) or stalled >= STALL:
+        progressed = best is None or cert.gap < 0.999 * best.gap
+        if best is None or cert.gap < best.gap:
+            best = cert
+        stalled = 0 if progressed or not converged else stalled + 1
+        if best.certified(gap) or stalled >= STALL:
             break
         factors = grow(problem, factors, max_width, effort, seed + round_)
     bar.close()
@@ -139,7 +139,7 @@ def grow(problem, factors, max_width=None, effort="default", seed=0):
     return append(factors, problem.family.scale(unit, step * excess))
 
 
-def tidy(problem, factors, max_width=None):
+def tidy(problem, factors):
     """Balance, merge and prune; kept only if the objective does not rise."""
     if width(factors) == 0:
         return factors
@@ -151,19 +151,41 @@ def tidy(problem, factors, max_width=None):
     return balanced
 
 
-def stationary(problem, factors, max_iterations=20_000):
-    """A stationary point near ``factors``: L-BFGS on the smooth objective, then Newton steps."""
+def stationary(problem, factors, rounds=200):
+    """A stationary point near ``factors``, to machine precision where the objective is smooth."""
+    for _ in range(rounds):
+        factors, converged = descend(problem, factors)
+        factors = tidy(problem, factors)
+        if converged:
+            break
+    return factors
+
+
+def descend(problem, factors, iterations=100):
+    """``(factors, converged)`` after at most so many L-BFGS iterations in scaled coordinates.
+
+    When L-BFGS stops by itself, at the rounding of the objective, Newton steps follow.
+    """
     if width(factors) == 0:
-        return factors
+        return factors, True
     smooth = SmoothObjective(problem, factors)
-    z = minimize(
-        smooth,
-        smooth.pack(factors),
+    scaled = smooth.rescaled(smooth.pack(factors))
+    result = minimize(
+        scaled,
+        smooth.pack(factors) * scaled.scale,
         jac=True,
         method="L-BFGS-B",
-        options={"maxiter": max_iterations, "maxfun": 2 * max_iterations, "maxcor": 30, "ftol": 1e-16, "gtol": 1e-12},
-    ).x
-    return smooth.unpack(newton(smooth, z))
+        options={
+            "maxiter": iterations,
+            "maxfun": 4 * iterations,
+            "maxcor": 30,
+            "ftol": 1e-15,
+            "gtol": 0.0,
+        },
+    )
+    converged = result.nit < iterations
+    z = newton(scaled, result.x) if converged else result.x
+    return smooth.unpack(z / scaled.scale), converged
 
 
 class SmoothObjective:
@@ -190,6 +212,27 @@ class SmoothObjective:
             i += n
         return out
 
+    def rescaled(self, z, probes=4):
+        """This function in coordinates where the Hessian's diagonal is about one.
+
+        The diagonal is estimated by Hutchinson's random signs and averaged over each array of each
+        factor: a factor's curvature grows with its size, and factors of a solution differ by orders
+        of magnitude.
+        """
+        rng = np.random.default_rng(0)
+        total = np.zeros_like(z)
+        for _ in range(probes):
+            signs = rng.choice([-1.0, 1.0], z.size)
+            total += signs * hessian_product(self, z, signs)
+        arrays = self.unpack(total / probes)
+        scale = {}
+        for k, m in self.mask.items():
+            axes = tuple(range(1, m.ndim))
+            count = np.maximum(m.sum(axis=axes, keepdims=True), 1)
+            mean = np.sum(np.where(m, arrays[k], 0.0), axis=axes, keepdims=True) / count
+            scale[k] = np.broadcast_to(np.sqrt(np.maximum(np.abs(mean), self.problem.lam)), m.shape)
+        return Scaled(self, self.pack(scale))
+
     def __call__(self, z):
         """Value and gradient at ``z``."""
         problem, factors = self.problem, self.unpack(z)
@@ -200,34 +243,43 @@ class SmoothObjective:
         return value, self.pack({k: grad[k] + problem.lam * slope[k] for k in self.mask})
 
 
-def newton(smooth, z, steps=8, tol=1e-14):
+class Scaled:
+    """A function of ``w = scale * z``: the diagonal change of variables as preconditioner."""
+
+    def __init__(self, function, scale):
+        self.function = function
+        self.scale = scale
+
+    def __call__(self, w):
+        value, grad = self.function(w / self.scale)
+        return value, grad / self.scale
+
+
+def hessian_product(function, z, d):
+    """Hessian of ``function`` at ``z`` times ``d``, a central difference of the exact gradient."""
+    size = np.linalg.norm(d)
+    if size == 0:
+        return np.zeros_like(d)
+    h = 1e-5 * max(1.0, float(np.linalg.norm(z))) / size
+    return (function(z + h * d)[1] - function(z - h * d)[1]) / (2 * h)
+
+
+def newton(function, z, steps=8):
     """Newton-MINRES steps on the gradient, each kept only if the gradient norm falls.
 
     L-BFGS stops when differences of the OBJECTIVE drown in rounding, at a gradient of about the
-    square root of machine precision; the certified gap is first order in the gradient, so the last
-    digits are won here.  Hessian products are central differences of the exact gradient.
+    square root of machine precision; the certified gap is first order in the gradient, so its last
+    digits are won here.
     """
-    value, g = smooth(z)
-    norm = np.linalg.norm(g)
-    scale = max(1.0, float(np.linalg.norm(z)))
+    value, g = function(z)
     for _ in range(steps):
-        if norm <= tol * max(abs(value), 1.0):
+        H = LinearOperator((z.size, z.size), lambda d, z=z: hessian_product(function, z, d))
+        step, _ = minres(H, -g, rtol=1e-4, maxiter=min(60, 2 * z.size))
+        new_value, new_g = function(z + step)
+        falls = np.linalg.norm(new_g) < 0.5 * np.linalg.norm(g)
+        if not falls or new_value > value + 1e-12 * abs(value):
             break
-
-        def product(d):
-            size = np.linalg.norm(d)
-            if size == 0:
-                return np.zeros_like(d)
-            h = 1e-5 * scale / size
-            return (smooth(z + h * d)[1] - smooth(z - h * d)[1]) / (2 * h)
-
-        H = LinearOperator((z.size, z.size), matvec=product, dtype=float)
-        step, _ = minres(H, -g, rtol=1e-6, maxiter=min(200, 2 * z.size))
-        new_value, new_g = smooth(z + step)
-        new_norm = np.linalg.norm(new_g)
-        if not new_norm < 0.5 * norm or new_value > value + 1e-12 * abs(value):
-            break
-        z, value, g, norm = z + step, new_value, new_g, new_norm
+        z, value, g = z + step, new_value, new_g
     return z
 
 

@@ -93,7 +93,7 @@ for _map in (SEQUENTIAL, DIVERGING):
 
 
 def context():
-    """The style as a context manager: matplotlib's defaults and then ours, whatever the user's own file says."""
+    """The style as a context manager: matplotlib's defaults, then ours, whatever a user's file says."""
     return mpl.rc_context({**mpl.rcParamsDefault, **RC, "backend": mpl.rcParams["backend"]})
 
 
@@ -173,7 +173,8 @@ def to_svg(fig, name, alt, passport=None):
     label = html.escape(alt, quote=True)
     opening = (
         f'<svg class="pp-figure" data-figure="{name}"{data} role="img" aria-label="{label}" viewBox="{view}" '
-        f'style="width:100%;max-width:{width / 72:.2f}in;height:auto;stroke-linejoin:round" xmlns="http://www.w3.org/2000/svg">'
+        f'style="--pp-figure-width:{width / 72:.2f}in;width:100%;max-width:{width / 72:.2f}in;height:auto;'
+        f'stroke-linejoin:round" xmlns="http://www.w3.org/2000/svg">'
     )
     return opening + svg[svg.index(">") + 1 :].strip()
 
@@ -221,9 +222,9 @@ class Table:
         self.columns, self.rows, self.caption = list(columns), [list(row) for row in rows], caption
 
     def _repr_html_(self):
-        head = "".join(f'<th scope="col">{html.escape(str(c))}</th>' for c in self.columns)
+        head = "".join(f'<th scope="col">{_text_html(str(c))}</th>' for c in self.columns)
         body = "".join("<tr>" + "".join(map(_cell_html, row)) + "</tr>" for row in self.rows)
-        caption = f"<caption>{html.escape(self.caption)}</caption>" if self.caption else ""
+        caption = f"<caption>{_text_html(self.caption)}</caption>" if self.caption else ""
         return f'<table class="pp-table">{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
     def __repr__(self):
@@ -238,7 +239,8 @@ def table(rows, caption=None):
 
     The keys of the first row are the columns.  A truth value is a verdict: it shows as a mark
     and a word ("✓ holds", "✗ fails"), never as a color alone.  A float shows with four digits:
-    format it yourself where another number of digits is meant.
+    format it yourself where another number of digits is meant.  ``$...$`` in a string is
+    mathematics.
     """
     if hasattr(rows, "to_dict"):
         rows = rows.to_dict("records")
@@ -266,8 +268,18 @@ def _cell_text(value):
     return str(value)
 
 
+def _text_html(text):
+    """Escape, and mark ``$...$`` as the mathematics that it is."""
+    return re.sub(
+        r"\$([^$]+)\$", r'<span class="math notranslate nohighlight">\\(\1\\)</span>', html.escape(text)
+    )
+
+
 def _cell_html(value):
-    text = html.escape(_cell_text(value))
+    text = _cell_text(value)
     if _is_truth(value):
         return f'<td class="{"pp-holds" if value else "pp-fails"}">{text}</td>'
-    return f"<td{'' if isinstance(value, str) else ' class=pp-number'}>{text}</td>"
+    if isinstance(value, str):
+        return f"<td>{_text_html(text)}</td>"
+    text = re.sub(r"e([+-])0*(\d+)$", lambda m: f" × 10<sup>{'−' * (m[1] == '-')}{m[2]}</sup>", text)
+    return f'<td class="pp-number">{text.replace("-", "−")}</td>'
