@@ -1,4 +1,4 @@
-"""Refresh book/_static/mathjax and book/_static/fonts from the npm packages (needs npm, and the network once).
+"""Refresh book/_static/mathjax and book/_static/fonts from their npm packages (npm and the network needed).
 
 The copies are committed, so that neither building nor reading the book needs a network.
 """

@@ -7,6 +7,7 @@ compared with the files as they are now; a difference drops the cached run.  A n
 list, or with an older lock file, is executed again.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -101,10 +102,8 @@ def drop_stale_runs(app, env, added, changed, removed):
         reason = reason_to_run(path, root, folder)
         if not reason:
             continue
-        try:
+        with contextlib.suppress(KeyError):
             cache.remove_cache(cache.match_cache_file(str(path)).pk)
-        except KeyError:
-            pass
         logger.info("[execution] %s will be executed: %s", name, reason)
         stale.append(name)
     return stale

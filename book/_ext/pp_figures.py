@@ -10,6 +10,7 @@
 import html
 import re
 from pathlib import Path
+from typing import ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -35,7 +36,7 @@ class Figure(SphinxDirective):
 
     required_arguments = 1
     has_content = True
-    option_spec = {"from": directives.unchanged_required, "name": directives.unchanged}
+    option_spec: ClassVar = {"from": directives.unchanged_required, "name": directives.unchanged}
 
     def run(self):
         if "from" not in self.options:

@@ -34,7 +34,8 @@ def band(position):
     return (
         f'<svg class="pp-band" viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" aria-hidden="true">'
         f'<path class="pp-band-fill" d="M{path(upper)}L{path(lower[::-1])}Z"/>'
-        f'<path class="pp-band-upper" d="M{path(upper)}"/><path class="pp-band-lower" d="M{path(lower)}"/></svg>'
+        f'<path class="pp-band-upper" d="M{path(upper)}"/>'
+        f'<path class="pp-band-lower" d="M{path(lower)}"/></svg>'
     )
 
 
