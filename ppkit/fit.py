@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.sparse.linalg import LinearOperator, minres
 
 from .certificate import Certificate, certify
 from .errors import InputError
@@ -168,6 +166,8 @@ def descend(problem, factors, iterations=100):
     """
     if width(factors) == 0:
         return factors, True
+    from scipy.optimize import minimize
+
     smooth = SmoothObjective(problem, factors)
     scaled = smooth.rescaled(smooth.pack(factors))
     result = minimize(
@@ -271,6 +271,8 @@ def newton(function, z, steps=8):
     square root of machine precision; the certified gap is first order in the gradient, so its last
     digits are won here.
     """
+    from scipy.sparse.linalg import LinearOperator, minres
+
     value, g = function(z)
     for _ in range(steps):
         H = LinearOperator((z.size, z.size), lambda d, z=z: hessian_product(function, z, d))

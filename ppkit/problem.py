@@ -78,9 +78,7 @@ class Problem:
 
     def euler(self, factors):
         """The Euler residual ``lam * Theta - <G_W, Phi>``; zero at stationary points."""
-        return self.lam * self.theta(factors) - self.inner(
-            self.residual(factors), self.predict(factors)
-        )
+        return self.lam * self.theta(factors) - self.inner(self.residual(factors), self.predict(factors))
 
     def polar(self, factors=None, effort="default", seed=0):
         """:class:`ppkit.Polar` of the residual at ``factors`` (at the zero network when None)."""
@@ -92,6 +90,4 @@ class Problem:
         return self.family.polar(self.X, G, starts=starts, effort=effort, seed=seed)
 
     def __repr__(self):
-        return (
-            f"Problem({self.family!r}, N={self.n_samples}, lam={self.lam:g}, loss={self.loss.name!r})"
-        )
+        return f"Problem({self.family!r}, N={self.n_samples}, lam={self.lam:g}, loss={self.loss.name!r})"

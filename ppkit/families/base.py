@@ -161,8 +161,7 @@ class Family(ABC):
         Y = as_float(Y, "Y")
         if X.shape[1:] != self.input_shape:
             raise InputError(
-                f"{self.name}: X must have shape (N, {', '.join(map(str, self.input_shape))}), "
-                f"got {X.shape}"
+                f"{self.name}: X must have shape (N, {', '.join(map(str, self.input_shape))}), got {X.shape}"
             )
         if X.shape[0] == 0:
             raise InputError(f"{self.name}: the sample is empty (N = 0)")

@@ -1,0 +1,68 @@
+"""Reading and writing ``.npz`` files: never a pickled object, never half a file."""
+
+import json
+import os
+import tempfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from .errors import InputError
+
+
+def read_npz(path):
+    """All arrays of an ``.npz`` file as a dict; raises :class:`InputError` for anything else."""
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            if not hasattr(data, "files"):
+                raise InputError(f"{path}: a single array, not an .npz file with named arrays")
+            return {name: data[name] for name in data.files}
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except InputError:
+        raise
+    except ValueError as error:
+        if "pickle" in str(error).lower():
+            raise InputError(f"{path}: holds pickled objects, which are never loaded") from None
+        raise InputError(f"{path}: not a readable .npz file") from None
+    except (OSError, EOFError, KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError):
+        raise InputError(f"{path}: broken or truncated .npz file") from None
+    except Exception as error:  # zlib.error and whatever else a hostile archive provokes
+        raise InputError(f"{path}: broken .npz file ({type(error).__name__})") from None
+
+
+def check_writable(path):
+    """Raise :class:`InputError` now rather than after hours of work when ``path`` cannot be written."""
+    path = Path(path)
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise InputError(f"{path}: cannot be written there")
+
+
+def write_npz(path, arrays):
+    """Write ``arrays`` to ``path`` in one step: either the whole file appears or nothing does."""
+    path = Path(path)
+    handle, temporary = -1, None
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".ppkit-", suffix=".npz")
+        with os.fdopen(handle, "wb") as stream:
+            np.savez_compressed(stream, **arrays)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
+    finally:
+        if temporary is not None and os.path.exists(temporary):
+            os.unlink(temporary)
+
+
+def pack_json(value):
+    """``value`` as a zero-dimensional string array, which needs no pickling."""
+    return np.array(json.dumps(value, sort_keys=True))
+
+
+def unpack_json(array, what):
+    """The value stored by :func:`pack_json`."""
+    try:
+        return json.loads(str(array[()]))
+    except (ValueError, IndexError, TypeError):
+        raise InputError(f"{what} is not readable") from None
