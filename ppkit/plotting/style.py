@@ -163,6 +163,7 @@ def to_svg(fig, name, alt, passport=None):
     svg = re.sub(r'(\s(?:d|x|y|points|width|height)=")([^"]*)', _round_numbers, svg)
     svg = re.sub(r"#[0-9a-fA-F]{6}\b", lambda m: _VARIABLES.get(m.group().lower(), m.group()), svg)
     svg = re.sub(r"\s*\n\s*", "\n", re.sub(r"\s*\n(?=[MLQCz\"])", " ", svg)).replace(' "', '"')
+    svg = re.sub(r"<g([^>]*)>\n((?:<use [^>]*/>\n){2,})</g>", _share_style, svg)
     data = "".join(
         f' data-{key}="{html.escape(_plain(value))}"'
         for key, value in (passport or {}).items()
@@ -188,6 +189,16 @@ def _rename_ids(svg, name):
     svg = re.sub(r' id="([^"]*)"', lambda m: f' id="{name}-{m.group(1)}"' if m.group(1) in used else "", svg)
     svg = svg.replace("url(#", f"url(#{name}-")
     return svg.replace('xlink:href="#', f'href="#{name}-').replace('xlink:href="data:', 'href="data:')
+
+
+def _share_style(match):
+    """Write the style that all markers of one group share once, on the group."""
+    attributes, uses = match.groups()
+    styles = set(re.findall(r' style="([^"]*)"', uses))
+    if len(styles) != 1 or "style=" in attributes or uses.count(" style=") != uses.count("<use "):
+        return match.group()
+    style = f' style="{styles.pop()}"'
+    return f"<g{attributes}{style}>\n{uses.replace(style, '')}</g>"
 
 
 def _round_numbers(match):
