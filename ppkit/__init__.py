@@ -10,3 +10,20 @@ from .polar import Polar
 from .problem import Problem
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Certificate",
+    "CertificateError",
+    "ConvexSolution",
+    "Fit",
+    "HuberLoss",
+    "InputError",
+    "LogisticLoss",
+    "Polar",
+    "Problem",
+    "SquaredLoss",
+    "certify",
+    "convex_lower_bound",
+    "families",
+    "fit",
+]

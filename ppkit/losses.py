@@ -48,6 +48,8 @@ class Loss(ABC):
 
     def check_targets(self, Y):
         """Raise :class:`InputError` when ``Y`` is not a valid target array for this loss."""
+        if not np.all(np.isfinite(Y)):
+            raise InputError("Y holds NaN or infinite entries")
 
     @abstractmethod
     def cvxpy(self, Y, F):
