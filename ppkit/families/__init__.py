@@ -2,14 +2,18 @@
 
 from ..errors import InputError
 from .base import Family
+from .deep_linear import DeepLinear
 from .matrix_factorization import MatrixFactorization
 from .matrix_sensing import MatrixSensing
+from .two_layer_linear import TwoLayerLinear
 
 registry = {
     family.name: family
     for family in (
         MatrixFactorization,
         MatrixSensing,
+        TwoLayerLinear,
+        DeepLinear,
     )
 }
 

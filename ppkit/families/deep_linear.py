@@ -1,0 +1,170 @@
+"""Parallel deep linear networks: a sum of products of L weight matrices."""
+
+import numpy as np
+
+from ..errors import InputError
+from .base import Family, check_sizes
+from .linear_maps import data_widths, mean_adjoint, mean_rounding, nuclear_program, span_nuclear
+from .spectral import spectral_polar, spectral_upper, svd_split
+
+FORMS = ("product", "power")
+
+
+class DeepLinear(Family):
+    r"""Deep linear paths side by side, each a product of L weight matrices.
+
+    .. math::
+        \min_{W} \; \frac1N \sum_i \ell\bigl(y_i, \textstyle\sum_j W_{L,j} \cdots W_{1,j}\, x_i\bigr)
+        + \lambda \sum_j \theta(W_j), \qquad \theta(W) = \textstyle\prod_l \|W_l\|_F
+
+    or, with ``form="power"``, :math:`\theta(W) = \frac1L \sum_l \|W_l\|_F^L`.  For either form, every
+    L >= 2 and every choice of inner sizes, Omega is the nuclear norm of the end-to-end matrix on the
+    span of the data and the polar is the spectral norm of ``G^T X / N``, attained by a *chain*: a path
+    all of whose matrices have rank one.
+
+    Parameters
+    ----------
+    sizes : (k0, k1, ..., kL)
+        Layer sizes, L >= 2: ``X`` has shape (N, k0), ``Y`` (N, kL).
+        Factors: ``W1`` (r, k1, k0), ..., ``WL`` (r, kL, k_{L-1}).
+    form : {"product", "power"}
+        The cost of a path: the product of the Frobenius norms, or the mean of their L-th powers.
+    """
+
+    name = "deep-linear"
+
+    def __init__(self, sizes, form="product"):
+        try:
+            sizes = tuple(sizes)
+        except TypeError:
+            raise InputError(f"{self.name}: sizes must list the layer sizes k0, ..., kL") from None
+        if len(sizes) < 3:
+            raise InputError(f"{self.name}: sizes needs at least three entries (two layers), got {sizes}")
+        check_sizes(self.name, **{f"sizes[{i}]": k for i, k in enumerate(sizes)})
+        if form not in FORMS:
+            raise InputError(f"{self.name}: form must be one of {', '.join(FORMS)}, got {form!r}")
+        self.sizes = tuple(int(k) for k in sizes)
+        self.form = form
+
+    @property
+    def depth(self):
+        """L, the number of weight matrices of a path."""
+        return len(self.sizes) - 1
+
+    @property
+    def shapes(self):
+        return {f"W{l}": (self.sizes[l], self.sizes[l - 1]) for l in range(1, self.depth + 1)}
+
+    @property
+    def input_shape(self):
+        return (self.sizes[0],)
+
+    @property
+    def n_outputs(self):
+        return self.sizes[-1]
+
+    def params(self):
+        return {"sizes": list(self.sizes), "form": self.form}
+
+    @classmethod
+    def from_data(cls, X, Y, **options):
+        """Three layers of inner size ``min(n_inputs, n_outputs)``, unless ``sizes`` says otherwise."""
+        n_inputs, n_outputs = data_widths(cls.name, X, Y)
+        inner = min(n_inputs, n_outputs)
+        return cls(**{"sizes": (n_inputs, inner, inner, n_outputs), **options})
+
+    # ---- the three maps ----------------------------------------------------------------------------
+
+    def paths(self, factors):
+        """The end-to-end matrix of each path, shape (r, kL, k0)."""
+        product = factors["W1"]
+        for name in list(self.shapes)[1:]:
+            product = factors[name] @ product
+        return product
+
+    def atoms(self, factors, X):
+        return X @ np.swapaxes(self.paths(factors), 1, 2)
+
+    def predict(self, factors, X):
+        return X @ self.paths(factors).sum(axis=0).T
+
+    def norms(self, factors):
+        """Frobenius norm of each matrix of each path, shape (L, r)."""
+        return np.stack([np.sqrt(np.sum(factors[k] ** 2, axis=(1, 2))) for k in self.shapes])
+
+    def theta(self, factors):
+        norms = self.norms(factors)
+        if self.form == "product":
+            return np.prod(norms, axis=0)
+        return np.mean(norms**self.depth, axis=0)
+
+    def scale(self, factors, alpha):
+        root = np.asarray(alpha, float) ** (1 / self.depth)
+        return {k: root[:, None, None] * factors[k] for k in self.shapes}
+
+    def polar(self, X, G, starts=(), effort="default", seed=0):
+        return spectral_polar(mean_adjoint(X, G), *mean_rounding(X, G), self.chains)
+
+    def polar_upper(self, X, G, proof):
+        return spectral_upper(mean_adjoint(X, G), *mean_rounding(X, G))
+
+    def chains(self, u, v):
+        """Paths with end-to-end matrices ``u_j v_j^T``, every signal in the first unit of each layer.
+
+        ``u`` is (r, kL) and ``v`` (r, k0); all matrices between the outer two are ``e_1 e_1^T``.
+        """
+        out = {k: np.zeros((len(u), *s)) for k, s in self.shapes.items()}
+        for a in out.values():
+            a[:, 0, 0] = 1.0
+        out["W1"][:, 0, :] = v
+        out[f"W{self.depth}"][:, :, 0] = u
+        return out
+
+    # ---- training -----------------------------------------------------------------------------------
+
+    def vjp(self, factors, X, G):
+        names = list(self.shapes)
+        below = [None]  # below[l] = W_l ... W_1, None for the empty product
+        for k in names[:-1]:
+            below.append(factors[k] if below[-1] is None else factors[k] @ below[-1])
+        back = mean_adjoint(X, G)  # (W_L ... W_{l+1})^T G^T X / N, going down
+        out = {}
+        for k, under in zip(reversed(names), reversed(below), strict=True):
+            shape = factors[k].shape
+            out[k] = np.broadcast_to(back, shape) if under is None else back @ np.swapaxes(under, 1, 2)
+            back = np.swapaxes(factors[k], 1, 2) @ back
+        return {k: out[k] for k in names}
+
+    def surrogate(self, factors):
+        """``(1/L) sum |W_l|_F^L``, twice differentiable or better for every L >= 2."""
+        norms, L = self.norms(factors), self.depth
+        slope = norms ** (L - 2)
+        grad = {k: s[:, None, None] * factors[k] for k, s in zip(self.shapes, slope, strict=True)}
+        return float(np.sum(norms**L)) / L, grad
+
+    def balance(self, factors):
+        norms = self.norms(factors)
+        mean = np.exp(np.mean(np.log(np.where(norms > 0, norms, 1.0)), axis=0))
+        alive = np.all(norms > 0, axis=0)
+        ratio = np.where(alive, mean / np.where(norms > 0, norms, 1.0), 0.0)
+        return {k: s[:, None, None] * factors[k] for k, s in zip(self.shapes, ratio, strict=True)}
+
+    def free(self, factors):
+        """A chain stays a chain: only its entries in the first unit of each layer ever get a gradient."""
+        support = {k: a != 0 for k, a in self.chains(*(np.ones((1, self.sizes[i])) for i in (-1, 0))).items()}
+        is_chain = np.all([~np.any(factors[k] * ~support[k], axis=(1, 2)) for k in self.shapes], axis=0)
+        return {k: np.where(is_chain[:, None, None], support[k], True) for k in self.shapes}
+
+    def merge(self, factors, X=None):
+        """The singular value decomposition of the end-to-end matrix, as balanced chains."""
+        u, v = svd_split(self.paths(factors).sum(axis=0))
+        return self.balance(self.chains(u, v))
+
+    # ---- closed forms ---------------------------------------------------------------------------------
+
+    def omega(self, X, F):
+        """The least nuclear norm of a matrix with predictions ``F`` on ``X``; ``inf`` if there is none."""
+        return span_nuclear(X, np.asarray(F, float))
+
+    def convex_program(self, X):
+        return nuclear_program(X, (self.sizes[-1], self.sizes[0]))

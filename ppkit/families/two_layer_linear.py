@@ -1,0 +1,74 @@
+"""Two-layer linear networks: multi-output linear regression through a narrow layer."""
+
+import numpy as np
+
+from .base import check_sizes
+from .linear_maps import data_widths, mean_adjoint, mean_rounding, nuclear_program, span_nuclear
+from .spectral import OuterProductFamily
+
+
+class TwoLayerLinear(OuterProductFamily):
+    r"""Two linear layers with weight decay: multi-output regression of low rank.
+
+    .. math::
+        \min_{u, v} \; \frac1N \sum_i \ell\bigl(y_i, \textstyle\sum_j u_j\, v_j^\top x_i\bigr)
+        + \lambda \sum_j \tfrac12(\|u_j\|^2 + \|v_j\|^2)
+
+    The prediction is ``F = X M^T`` with the matrix ``M = sum_j u_j v_j^T`` (n_outputs, n_inputs).
+    Omega is the nuclear norm of M on the span of the data; the polar is the exact spectral norm of
+    ``G^T X / N``.
+
+    Parameters
+    ----------
+    n_inputs, n_outputs : int
+        ``X`` has shape (N, n_inputs), ``Y`` (N, n_outputs).
+        Factors: ``u`` (r, n_outputs) and ``v`` (r, n_inputs).
+    """
+
+    name = "two-layer-linear"
+
+    def __init__(self, n_inputs, n_outputs):
+        check_sizes(self.name, n_inputs=n_inputs, n_outputs=n_outputs)
+        self.shape = (int(n_outputs), int(n_inputs))
+
+    @property
+    def shapes(self):
+        return {"u": (self.shape[0],), "v": (self.shape[1],)}
+
+    @property
+    def input_shape(self):
+        return (self.shape[1],)
+
+    @property
+    def n_outputs(self):
+        return self.shape[0]
+
+    def params(self):
+        return {"n_inputs": self.shape[1], "n_outputs": self.shape[0]}
+
+    @classmethod
+    def from_data(cls, X, Y, **options):
+        n_inputs, n_outputs = data_widths(cls.name, X, Y)
+        return cls(**{"n_inputs": n_inputs, "n_outputs": n_outputs, **options})
+
+    def forward(self, M, X):
+        return X @ M.T
+
+    def adjoint(self, X, G):
+        return mean_adjoint(X, G)
+
+    def rounding(self, X, G):
+        return mean_rounding(X, G)
+
+    def atoms(self, factors, X):
+        return (factors["v"] @ X.T)[:, :, None] * factors["u"][:, None, :]
+
+    def predict(self, factors, X):
+        return (X @ factors["v"].T) @ factors["u"]
+
+    def omega(self, X, F):
+        """The least nuclear norm of a matrix with predictions ``F`` on ``X``; ``inf`` if there is none."""
+        return span_nuclear(X, np.asarray(F, float))
+
+    def convex_program(self, X):
+        return nuclear_program(X, self.shape)
