@@ -17,6 +17,7 @@ HTML = ROOT / "_build" / "html"
 STAMP = ROOT / "_build" / "book.sha256"
 LOG = ROOT / "_build" / "book.log"
 INPUTS = ("book", "ppkit", "results", "data", "_config.yml", "_toc.yml", "requirements.lock", "CITATION.cff")
+JUPYTER_BOOK = (sys.executable, "-c", "from jupyter_book.cli.main import main; main()")
 SKIP = {"__pycache__", ".ipynb_checkpoints"}
 
 
@@ -53,7 +54,7 @@ def build():
     STAMP.parent.mkdir(exist_ok=True)
     STAMP.unlink(missing_ok=True)
     before = fingerprint()
-    command = [sys.executable, "-m", "jupyter_book.cli.main", "build", ".", "-W", "-n", "--keep-going"]
+    command = [*JUPYTER_BOOK, "build", ".", "-W", "-n", "--keep-going"]
     with LOG.open("w") as log:
         process = subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

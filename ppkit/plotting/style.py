@@ -23,12 +23,12 @@ PALETTE = {
     "ink": ("#211d18", "#ece6d9"),  # axes, text, the thing that is given
     "muted": ("#71695d", "#a8a091"),  # annotations, reference lines
     "rule": ("#d8d0c0", "#3d3a34"),  # grid and hairlines
-    "objective": ("#bf3a1e", "#ff8b66"),  # the network's objective: the upper slice; the accent
+    "objective": ("#b22d1e", "#ff8b66"),  # the network's objective: the upper slice; the accent
     "bound": ("#1c5a96", "#7fb9ef"),  # the lower bound: the lower slice
     "band": ("#e8d5a9", "#5a4a26"),  # what lies between them
-    "green": ("#127c68", "#4fc8aa"),
-    "gold": ("#a96c0e", "#e6b04a"),
-    "violet": ("#77469b", "#c69ae6"),
+    "green": ("#128a74", "#45bd9d"),
+    "gold": ("#bb8620", "#f0d264"),
+    "violet": ("#7b3fc4", "#ad74f0"),
 }
 COLORS = {name: light for name, (light, _) in PALETTE.items()}
 INK, MUTED, RULE = COLORS["ink"], COLORS["muted"], COLORS["rule"]
