@@ -3,9 +3,11 @@
 from ..errors import InputError
 from .base import Family
 from .deep_linear import DeepLinear
+from .linear_attention import LinearAttention
 from .matrix_factorization import MatrixFactorization
 from .matrix_sensing import MatrixSensing
 from .two_layer_linear import TwoLayerLinear
+from .two_layer_quadratic import TwoLayerQuadratic
 
 registry = {
     family.name: family
@@ -14,6 +16,8 @@ registry = {
         MatrixSensing,
         TwoLayerLinear,
         DeepLinear,
+        TwoLayerQuadratic,
+        LinearAttention,
     )
 }
 

@@ -1,0 +1,190 @@
+"""Multi-head attention without the softmax: heads ``X A X^T X B``, convex through a nuclear norm."""
+
+import numpy as np
+
+from ..errors import InputError
+from .base import as_float, check_sizes
+from .spectral import OuterProductFamily, nuclear_norm
+
+QUERIES = ("mean", "last", "all")
+
+
+class LinearAttention(OuterProductFamily):
+    r"""Multi-head attention with linear activation.
+
+    .. math::
+        \min_{A, B} \; \frac1N \sum_i \ell\Bigl(Y_i, \textstyle\sum_j Q_i A_j X_i^\top X_i B_j\Bigr)
+        + \lambda \sum_j \tfrac12(\|A_j\|_F^2 + \|B_j\|_F^2)
+
+    An input ``X_i`` holds T tokens of d features, one a row; ``A_j`` merges keys and queries, ``B_j``
+    values and output.  The rows of ``Q_i`` are the tokens that ask: with ``query="mean"`` their mean
+    (one answer of c numbers), with ``"last"`` the last token (one answer), with ``"all"`` all of them
+    (the whole head ``X A X^T X B``, T answers).  Predictions are linear in the matrix
+    ``M = sum_j vec(A_j) vec(B_j)^T`` of shape (d^2, d c); Omega is the least nuclear norm of a matrix
+    with the same predictions, the polar the exact spectral norm of the mean of the residuals' matrices.
+
+    Parameters
+    ----------
+    n_features, n_tokens, n_outputs : int
+        d, T and c.  ``X`` has shape (N, T, d), ``Y`` (N, c), or for ``query="all"`` (N, T, c) or (N, T c).
+        Factors: ``A`` (r, d, d) and ``B`` (r, d, c).
+    query : {"mean", "last", "all"}
+    """
+
+    name = "linear-attention"
+
+    def __init__(self, n_features, n_tokens, n_outputs=1, query="mean"):
+        check_sizes(self.name, n_features=n_features, n_tokens=n_tokens, n_outputs=n_outputs)
+        if query not in QUERIES:
+            raise InputError(f"{self.name}: query must be one of {', '.join(QUERIES)}, got {query!r}")
+        self.n_features, self.n_tokens, self.n_values = int(n_features), int(n_tokens), int(n_outputs)
+        self.query = query
+
+    @property
+    def shape(self):
+        """Shape (d^2, d c) of the matrix M."""
+        return self.n_features**2, self.n_features * self.n_values
+
+    @property
+    def shapes(self):
+        d = self.n_features
+        return {"A": (d, d), "B": (d, self.n_values)}
+
+    @property
+    def input_shape(self):
+        return self.n_tokens, self.n_features
+
+    @property
+    def n_queries(self):
+        """Number of tokens that ask: 1, or T when all do."""
+        return self.n_tokens if self.query == "all" else 1
+
+    @property
+    def n_outputs(self):
+        return self.n_queries * self.n_values
+
+    def params(self):
+        return {
+            "n_features": self.n_features,
+            "n_tokens": self.n_tokens,
+            "n_outputs": self.n_values,
+            "query": self.query,
+        }
+
+    @classmethod
+    def from_data(cls, X, Y, **options):
+        X, Y = as_float(X, "X"), as_float(Y, "Y")
+        if X.ndim != 3:
+            raise InputError(f"{cls.name}: X must have shape (N, T, d), got {X.shape}")
+        guess = {"query": "all"} if Y.ndim == 3 else {}
+        sizes = {"n_features": X.shape[2], "n_tokens": X.shape[1], "n_outputs": 1}
+        if Y.ndim > 1:
+            sizes["n_outputs"] = Y.shape[-1]
+        if options.get("query") == "all" and Y.ndim == 2:
+            sizes["n_outputs"] = max(1, Y.shape[1] // X.shape[1])
+        return cls(**{**sizes, **guess, **options})
+
+    def check_data(self, X, Y):
+        if self.query == "all" and np.ndim(Y) == 3:
+            if np.shape(Y)[1:] != (self.n_tokens, self.n_values):
+                raise InputError(
+                    f"{self.name}: Y must have shape (N, {self.n_tokens}, {self.n_values}), got {np.shape(Y)}"
+                )
+            Y = np.reshape(Y, (len(Y), -1))
+        return super().check_data(X, Y)
+
+    def queries(self, X):
+        """The tokens that ask, (N, q, d)."""
+        if self.query == "mean":
+            return X.mean(axis=1, keepdims=True)
+        return X[:, -1:] if self.query == "last" else X
+
+    def moments(self, X):
+        """``X_i^T X_i`` of each sample, (N, d, d)."""
+        return X.transpose(0, 2, 1) @ X
+
+    def attend(self, A, X):
+        """``q A_j X_i^T X_i`` for each asking token and head, as a matrix (N q, r d)."""
+        r, d = len(A), self.n_features
+        asked = self.queries(X).reshape(-1, d) @ A.transpose(1, 0, 2).reshape(d, r * d)
+        return (asked.reshape(len(X), -1, d) @ self.moments(X)).reshape(-1, r * d)
+
+    def atoms(self, factors, X):
+        A, B = factors["A"], factors["B"]
+        left = self.attend(A, X).reshape(-1, len(A), self.n_features)
+        return (left.transpose(1, 0, 2) @ B).reshape(len(A), len(X), self.n_outputs)
+
+    def predict(self, factors, X):
+        A, B = factors["A"], factors["B"]
+        answers = self.attend(A, X) @ B.reshape(len(B) * self.n_features, self.n_values)
+        return answers.reshape(len(X), self.n_outputs)
+
+    def vjp(self, factors, X, G):
+        A, B = factors["A"], factors["B"]
+        r, d, c = len(A), self.n_features, self.n_values
+        G = G.reshape(-1, c) / len(X)
+        back = (G @ B.reshape(r * d, c).T).reshape(len(X), -1, d) @ self.moments(X)
+        slope = self.queries(X).reshape(-1, d).T @ back.reshape(-1, r * d)
+        return {
+            "A": slope.reshape(d, r, d).transpose(1, 0, 2),
+            "B": (self.attend(A, X).T @ G).reshape(r, d, c),
+        }
+
+    def forward(self, M, X):
+        d, c = self.n_features, self.n_values
+        asked = (self.queries(X).reshape(-1, d) @ M.reshape(d, -1)).reshape(len(X), -1, d * d, c)
+        second = self.moments(X).reshape(len(X), 1, 1, d * d)
+        return (second @ asked).reshape(len(X), self.n_outputs)
+
+    def adjoint(self, X, G):
+        N, d, c = len(X), self.n_features, self.n_values
+        asked = self.queries(X).transpose(0, 2, 1) @ G.reshape(N, -1, c)
+        mixed = asked.reshape(N, d * c).T @ self.moments(X).reshape(N, d * d)
+        return mixed.reshape(d, c, d, d).transpose(0, 2, 3, 1).reshape(self.shape) / N
+
+    def rounding(self, X, G):
+        N = len(X)
+        size = np.linalg.norm(X.reshape(N, -1), axis=1) ** 3 * np.linalg.norm(G, axis=1)
+        return N + 2 * self.n_tokens + self.n_queries, float(np.sum(size)) / N
+
+    def design(self, X):
+        """The matrix (N q, d^3) that maps ``M`` reshaped to (d^3, c) to the predictions."""
+        product = self.queries(X)[:, :, :, None, None] * self.moments(X)[:, None, None]
+        return product.reshape(-1, self.n_features**3)
+
+    def omega(self, X, F):
+        """The least nuclear norm of a matrix with predictions ``F``; ``inf`` when none has them.
+
+        A convex program, unless ``d = 1``: the products ``q_a (X^T X)_{be}`` never see the part of M
+        that is antisymmetric in b and e.
+        """
+        D, F = self.design(X), np.reshape(F, (-1, self.n_values))
+        U, s, Vt = np.linalg.svd(D, full_matrices=False)
+        keep = s > 1e-11 * s[0] if s[0] > 0 else np.zeros(s.shape, bool)
+        target = U[:, keep].T @ F
+        if np.linalg.norm(U[:, keep] @ target - F) > 1e-9 * max(1.0, np.linalg.norm(F)):
+            return np.inf
+        target = target / s[keep, None]
+        if not keep.any():
+            return 0.0
+        if np.count_nonzero(keep) == D.shape[1]:
+            return nuclear_norm((Vt.T @ target).reshape(self.shape))
+        import cvxpy as cp
+
+        from ..solvers import solve_program
+
+        M = cp.Variable(self.shape)
+        seen = Vt[keep] @ cp.reshape(M, (D.shape[1], self.n_values), order="C")
+        return solve_program(cp.Minimize(cp.normNuc(M)), [seen == target])
+
+    def convex_program(self, X):
+        import cvxpy as cp
+
+        M = cp.Variable(self.shape)
+        answers = self.design(X) @ cp.reshape(M, (self.n_features**3, self.n_values), order="C")
+        return cp.reshape(answers, (len(X), self.n_outputs), order="C"), cp.normNuc(M), []
+
+    def present(self, F):
+        if self.query == "all":
+            F = F.reshape(len(F), self.n_tokens, self.n_values)
+        return F[..., 0] if self.n_values == 1 else F

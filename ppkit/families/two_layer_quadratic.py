@@ -1,0 +1,165 @@
+"""Two-layer networks with quadratic activation: phase retrieval as a certified network."""
+
+import numpy as np
+
+from ..errors import InputError
+from ..polar import Polar, rounding_margin
+from .base import Family, as_float, check_sizes
+
+
+class TwoLayerQuadratic(Family):
+    r"""Two-layer network with the activation :math:`t \mapsto t^2` and one output.
+
+    .. math::
+        \min_{u, v} \; \frac1N \sum_i \ell\bigl(y_i, \textstyle\sum_j u_j (v_j^\top x_i)^2\bigr)
+        + \lambda \sum_j |u_j| \|v_j\|^2
+
+    Factor map ``phi(u, v)(x) = u (v^T x)^2 = x^T (u v v^T) x``, cost ``|u| |v|^2``, both homogeneous of
+    degree 3.  Omega is the nuclear norm of a symmetric matrix (the least one among the symmetric
+    matrices with the same predictions), the polar is the exact spectral norm of the symmetric matrix
+    ``(1/N) sum_i g_i x_i x_i^T``.
+
+    Training keeps each ``u_j`` where it is and moves ``v_j`` only.  After ``balance`` every ``u_j`` is
+    -1 or +1, so the cost is the smooth function ``|v_j|^2``; the sign of a unit is decided when the
+    polar proposes it.
+
+    Parameters
+    ----------
+    n_inputs : int
+        Number of inputs n_x; ``X`` has shape (N, n_x), ``Y`` (N,).
+        Factors: ``u`` (r, 1) and ``v`` (r, n_x).
+    """
+
+    name = "two-layer-quadratic"
+
+    def __init__(self, n_inputs):
+        check_sizes(self.name, n_inputs=n_inputs)
+        self.n_inputs = int(n_inputs)
+
+    @property
+    def shapes(self):
+        return {"u": (1,), "v": (self.n_inputs,)}
+
+    @property
+    def input_shape(self):
+        return (self.n_inputs,)
+
+    @property
+    def n_outputs(self):
+        return 1
+
+    def params(self):
+        return {"n_inputs": self.n_inputs}
+
+    @classmethod
+    def from_data(cls, X, Y, **options):
+        X = as_float(X, "X")
+        if X.ndim != 2:
+            raise InputError(f"{cls.name}: X must have shape (N, n_x), got {X.shape}")
+        return cls(**{"n_inputs": X.shape[1], **options})
+
+    def matrix(self, factors):
+        """The symmetric matrix ``S = sum_j u_j v_j v_j^T`` of the quadratic form, (n_x, n_x)."""
+        return (factors["u"] * factors["v"]).T @ factors["v"]
+
+    def adjoint(self, X, G):
+        """The symmetric matrix with ``<G, Phi>_{mu_N} = <adjoint(G), matrix>``, (n_x, n_x)."""
+        return (X.T * G[:, 0]) @ X / len(X)
+
+    def atoms(self, factors, X):
+        return (factors["u"] * (factors["v"] @ X.T) ** 2)[:, :, None]
+
+    def predict(self, factors, X):
+        return (X @ factors["v"].T) ** 2 @ factors["u"]
+
+    def theta(self, factors):
+        return np.abs(factors["u"][:, 0]) * np.sum(factors["v"] ** 2, axis=1)
+
+    def scale(self, factors, alpha):
+        root = np.cbrt(np.asarray(alpha, float)).reshape(-1, 1)
+        return {k: root * a for k, a in factors.items()}
+
+    def polar(self, X, G, starts=(), effort="default", seed=0):
+        w, E = np.linalg.eigh(self.adjoint(X, G))
+        order = np.argsort(-np.abs(w), kind="stable")
+        top = float(np.abs(w[order[0]]))
+        order = order[: max(1, min(16, int(np.sum(np.abs(w) > 1e-12 * top))))]
+        candidates = {"u": np.where(w[order] < 0, -1.0, 1.0)[:, None], "v": E.T[order]}
+        return Polar(
+            lower=top,
+            upper=top + self.margin(X, G, top),
+            factor={name: a[:1] for name, a in candidates.items()},
+            kind="exact",
+            candidates=candidates,
+        )
+
+    def polar_upper(self, X, G, proof):
+        top = float(np.max(np.abs(np.linalg.eigvalsh(self.adjoint(X, G)))))
+        return top + self.margin(X, G, top)
+
+    def margin(self, X, G, top):
+        """Rounding of ``adjoint`` and of its largest eigenvalue ``top``."""
+        size = float(np.abs(G[:, 0]) @ np.sum(X**2, axis=1)) / len(X)
+        return rounding_margin(len(X), size, top, 2 * self.n_inputs)
+
+    def vjp(self, factors, X, G):
+        u, v = factors["u"], factors["v"]
+        hidden = X @ v.T
+        weighted = hidden * G / len(X)
+        return {"u": np.sum(hidden * weighted, axis=0)[:, None], "v": 2 * u * (weighted.T @ X)}
+
+    def surrogate(self, factors):
+        """Theta itself: smooth in the free parameters ``v``."""
+        u, v = factors["u"], factors["v"]
+        squares = np.sum(v**2, axis=1, keepdims=True)
+        return float(np.sum(np.abs(u) * squares)), {"u": np.sign(u) * squares, "v": 2 * np.abs(u) * v}
+
+    def free(self, factors):
+        return {"u": np.zeros(factors["u"].shape, bool), "v": np.ones(factors["v"].shape, bool)}
+
+    def balance(self, factors):
+        u, v = factors["u"], factors["v"]
+        return {"u": np.where(u < 0, -1.0, 1.0), "v": np.sqrt(np.abs(u)) * v}
+
+    def merge(self, factors, X=None):
+        """The eigen-decomposition of the network's matrix: orthogonal units, at most n_x of them."""
+        return self.split(self.matrix(factors))
+
+    def split(self, S, tol=1e-13):
+        """Balanced factors with matrix ``S`` (symmetric) and cost its nuclear norm."""
+        w, E = np.linalg.eigh(S)
+        keep = np.abs(w) > tol * np.max(np.abs(w))
+        return {"u": np.sign(w[keep])[:, None], "v": np.sqrt(np.abs(w[keep]))[:, None] * E.T[keep]}
+
+    def omega(self, X, F):
+        """The least nuclear norm of a symmetric matrix with predictions ``F``; ``inf`` when none has them.
+
+        A closed form when the products ``x_i x_i^T`` span the symmetric matrices on the span of the
+        inputs, a semidefinite program otherwise.
+        """
+        f, (a, b) = F[:, 0], np.triu_indices(self.n_inputs)
+        weight = np.where(a == b, 1.0, np.sqrt(2.0))
+        A = weight * X[:, a] * X[:, b]
+        s, _, rank, _ = np.linalg.lstsq(A, f, rcond=None)
+        if np.linalg.norm(A @ s - f) > 1e-9 * max(1.0, np.linalg.norm(f)):
+            return np.inf
+        k = np.linalg.matrix_rank(X)
+        if rank == k * (k + 1) // 2:
+            S = np.zeros((self.n_inputs, self.n_inputs))
+            S[a, b] = S[b, a] = s / weight
+            return float(np.sum(np.abs(np.linalg.eigvalsh(S))))
+        import cvxpy as cp
+
+        from ..solvers import solve_program
+
+        prediction, cost, constraints = self.convex_program(X)
+        return solve_program(cp.Minimize(cost), [*constraints, prediction[:, 0] == f])
+
+    def convex_program(self, X):
+        """``S = P - Q`` with P, Q positive semidefinite and Omega the least ``tr P + tr Q``."""
+        import cvxpy as cp
+
+        n = self.n_inputs
+        P, Q = cp.Variable((n, n), PSD=True), cp.Variable((n, n), PSD=True)
+        F = cp.reshape(cp.sum(cp.multiply(X @ (P - Q), X), axis=1), (len(X), 1), order="C")
+        return F, cp.trace(P) + cp.trace(Q), []
