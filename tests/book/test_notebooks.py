@@ -93,7 +93,7 @@ class TestHouseRules:
         )
         assert set(drawn) <= {name for name, _, _ in captioned} | used_elsewhere(), "a figure has no caption"
         for name, options, caption in captioned:
-            assert f":name: {name}" in options, f"{name} needs ':name: {name}'"
+            assert ":name:" in options, f"{name} needs ':name: ...', or nobody can refer to it"
             assert len(caption.split()) >= 5, f"{name} needs a caption"
 
     def test_numbers_in_prose_are_glued(self, path):
