@@ -166,15 +166,20 @@ def descend(problem, factors, iterations=100):
     """
     if width(factors) == 0:
         return factors, True
-    from scipy.optimize import minimize
+    from scipy.optimize import Bounds, minimize
 
+    factors = problem.family.balance(factors)
     smooth = SmoothObjective(problem, factors)
     scaled = smooth.rescaled(smooth.pack(factors))
+    box = smooth.box()
+    if box is not None:
+        box = Bounds(*(end * scaled.scale for end in box))
     result = minimize(
         scaled,
         smooth.pack(factors) * scaled.scale,
         jac=True,
         method="L-BFGS-B",
+        bounds=box,
         options={
             "maxiter": iterations,
             "maxfun": 4 * iterations,
@@ -184,7 +189,7 @@ def descend(problem, factors, iterations=100):
         },
     )
     converged = result.nit < iterations
-    z = newton(scaled, result.x) if converged else result.x
+    z = newton(scaled, result.x, box) if converged else result.x
     return smooth.unpack(z / scaled.scale), converged
 
 
@@ -211,6 +216,13 @@ class SmoothObjective:
             out[k][m] = z[i : i + n]
             i += n
         return out
+
+    def box(self):
+        """``(lower, upper)`` vectors of the free entries' bounds, or None."""
+        bounds = self.problem.family.bounds(self.template)
+        if bounds is None:
+            return None
+        return tuple(self.pack({k: ends[i] for k, ends in bounds.items()}) for i in (0, 1))
 
     def rescaled(self, z, probes=4):
         """This function in coordinates where the Hessian's diagonal is about one.
@@ -264,24 +276,32 @@ def hessian_product(function, z, d):
     return (function(z + h * d)[1] - function(z - h * d)[1]) / (2 * h)
 
 
-def newton(function, z, steps=8):
+def newton(function, z, box=None, steps=8):
     """Newton-MINRES steps on the gradient, each kept only if the gradient norm falls.
 
     L-BFGS stops when differences of the OBJECTIVE drown in rounding, at a gradient of about the
     square root of machine precision; the certified gap is first order in the gradient, so its last
-    digits are won here.
+    digits are won here.  Inside a box the parameters at a bound that blocks them stay there.
     """
     from scipy.sparse.linalg import LinearOperator, minres
 
-    value, g = function(z)
+    lower, upper = (-np.inf, np.inf) if box is None else (box.lb, box.ub)
+
+    def evaluate(z):
+        value, g = function(z)
+        blocked = ((z <= lower) & (g > 0)) | ((z >= upper) & (g < 0))
+        return value, np.where(blocked, 0.0, g), ~blocked
+
+    value, g, moves = evaluate(z)
     for _ in range(steps):
-        H = LinearOperator((z.size, z.size), lambda d, z=z: hessian_product(function, z, d))
+        H = LinearOperator((z.size,) * 2, lambda d, z=z, on=moves: on * hessian_product(function, z, on * d))
         step, _ = minres(H, -g, rtol=1e-4, maxiter=min(60, 2 * z.size))
-        new_value, new_g = function(z + step)
+        new_z = np.clip(z + step, lower, upper)
+        new_value, new_g, new_moves = evaluate(new_z)
         falls = np.linalg.norm(new_g) < 0.5 * np.linalg.norm(g)
         if not falls or new_value > value + 1e-12 * abs(value):
             break
-        z, value, g = z + step, new_value, new_g
+        z, value, g, moves = new_z, new_value, new_g, new_moves
     return z
 
 

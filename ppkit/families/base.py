@@ -93,7 +93,10 @@ class Family(ABC):
 
     @abstractmethod
     def surrogate(self, factors: Factors) -> tuple[float, dict[str, np.ndarray]]:
-        """A smooth majorant of Theta that equals it at balanced factors, and its gradient."""
+        """A majorant of Theta that equals it at balanced factors, and its gradient.
+
+        It must be smooth on the parameters that ``free`` and ``bounds`` let training reach.
+        """
 
     @abstractmethod
     def balance(self, factors: Factors) -> dict[str, np.ndarray]:
@@ -101,6 +104,14 @@ class Family(ABC):
 
     def free(self, factors: Factors) -> dict[str, np.ndarray] | None:
         """Boolean masks of the parameters training may move; None means all of them."""
+        return None
+
+    def bounds(self, factors: Factors) -> dict[str, tuple[np.ndarray, np.ndarray]] | None:
+        """Box ``name -> (lower, upper)`` that training keeps the parameters in; None means no box.
+
+        For sign constraints, and for a cost that is smooth only on one orthant or inside a ball of
+        the maximum norm.  ``factors`` are balanced and lie in the box.
+        """
         return None
 
     def merge(self, factors: Factors, X=None) -> dict[str, np.ndarray]:
