@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from ..ball import spectral_at_most
 from ..errors import InputError
-from .base import Family, check_sizes
+from .base import Family, check_sizes, drop_dead, width
 from .linear_maps import data_widths, mean_adjoint, mean_rounding, nuclear_program, span_nuclear
 from .spectral import spectral_polar, spectral_upper, svd_split
 
@@ -108,6 +109,9 @@ class DeepLinear(Family):
     def polar_upper(self, X, G, proof):
         return spectral_upper(mean_adjoint(X, G), *mean_rounding(X, G))
 
+    def prove_polar(self, X, G, bound, proof):
+        return spectral_at_most(mean_adjoint(X, G), bound)
+
     def chains(self, u, v):
         """Paths with end-to-end matrices ``u_j v_j^T``, every signal in the first unit of each layer.
 
@@ -156,9 +160,15 @@ class DeepLinear(Family):
         return {k: np.where(is_chain[:, None, None], support[k], True) for k in self.shapes}
 
     def merge(self, factors, X=None):
-        """The singular value decomposition of the end-to-end matrix, as balanced chains."""
+        """The singular value decomposition of the end-to-end matrix as balanced chains.
+
+        It never costs more.  Paths of higher rank stay as they are while there are fewer of them than
+        the chains that would replace them: a merge does not add factors.
+        """
         u, v = svd_split(self.paths(factors).sum(axis=0))
-        return self.balance(self.chains(u, v))
+        if len(u) <= width(factors):
+            return self.balance(self.chains(u, v))
+        return drop_dead(self, self.balance(factors))
 
     # ---- closed forms ---------------------------------------------------------------------------------
 
