@@ -114,10 +114,11 @@ def fit(problem, gap=1e-6, max_width=None, seed=0, progress=False, start=None, e
 
 
 def grow(problem, factors, max_width=None, effort="default", seed=0):
-    """The network with the polar's unit factors appended by T4's step, or as it is if none helps.
+    """The network with the polar's unit factors appended, or as it is if none helps.
 
-    Several candidates are appended at once, weighted by their excess over lam; the step along their
-    sum is the minimizer of the quadratic upper model of an L-smooth loss, so the objective falls.
+    The weights of the candidates descend on the quadratic upper model of an L-smooth loss, one
+    coordinate at a time.  The first coordinate step is T4's, for the best factor, and the others only
+    lower the model further, so the objective falls by at least T4's amount.
     """
     G = problem.residual(factors)
     polar = problem.polar_of(G, (factors,), effort, seed)
@@ -131,10 +132,15 @@ def grow(problem, factors, max_width=None, effort="default", seed=0):
     if not helps.any():
         return factors
     unit, atoms, excess = take(unit, helps), atoms[helps], excess[helps]
-    direction = np.tensordot(excess, atoms, axes=1)
-    curvature = problem.loss.smoothness * problem.inner(direction, direction)
-    step = float(excess @ excess) / curvature
-    return append(factors, problem.family.scale(unit, step * excess))
+    flat = atoms.reshape(len(atoms), -1)
+    curvature = problem.loss.smoothness * (flat @ flat.T) / problem.n_samples
+    weight = np.zeros(len(flat))
+    for _ in range(20):
+        for j in range(len(flat)):
+            slope = excess[j] - curvature[j] @ weight
+            weight[j] = max(0.0, weight[j] + slope / curvature[j, j])
+    used = weight > 0
+    return append(factors, problem.family.scale(take(unit, used), weight[used]))
 
 
 def tidy(problem, factors):
