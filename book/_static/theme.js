@@ -21,3 +21,19 @@ document.addEventListener("DOMContentLoaded", () => {
     first.append(button, rest);
   }
 });
+
+// Formulas wider than their column scroll; where there is more to see, the edge fades.
+function markWide() {
+  for (const formula of document.querySelectorAll(".bd-article mjx-container")) {
+    const display = formula.getAttribute("display") === "true";
+    const room = display ? formula.clientWidth : formula.closest("p, li, td, figcaption, dd")?.clientWidth;
+    const width = formula.querySelector("mjx-math")?.getBoundingClientRect().width ?? 0;
+    formula.classList.toggle("pp-wide", Boolean(room) && width > room + 1);
+  }
+}
+
+window.addEventListener("load", () => {
+  const ready = window.MathJax?.startup?.promise ?? Promise.resolve();
+  ready.then(markWide);
+  window.addEventListener("resize", markWide);
+});
