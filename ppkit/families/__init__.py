@@ -6,6 +6,7 @@ from .deep_linear import DeepLinear
 from .linear_attention import LinearAttention
 from .matrix_factorization import MatrixFactorization
 from .matrix_sensing import MatrixSensing
+from .structured_sensing import StructuredSensing
 from .two_layer_linear import TwoLayerLinear
 from .two_layer_quadratic import TwoLayerQuadratic
 
@@ -14,6 +15,7 @@ registry = {
     for family in (
         MatrixFactorization,
         MatrixSensing,
+        StructuredSensing,
         TwoLayerLinear,
         DeepLinear,
         TwoLayerQuadratic,

@@ -1,0 +1,293 @@
+"""Structured sensing: linear measurements of a matrix, any two norms on its factors."""
+
+import numpy as np
+
+from ..errors import InputError
+from ..polar import Polar, rounding_margin
+from .base import Family, as_float, check_shape
+from .spectral import OuterProductFamily, nuclear_norm, spectral_polar, spectral_upper, svd_split
+from .vector_norms import L1, LInf, parse_norm
+
+MOST = 128
+
+
+class StructuredSensing(OuterProductFamily):
+    r"""Linear measurements of a matrix whose factors are measured by two norms.
+
+    .. math::
+        \min_{u, v} \; \frac1N \sum_i \ell\bigl(y_i, \langle A_i, \textstyle\sum_j u_j v_j^\top\rangle\bigr)
+        + \lambda \sum_j \|u_j\|_{\mathrm{row}}\, \|v_j\|_{\mathrm{col}}
+
+    Omega is the projective tensor norm of the two norms, the polar the operator norm
+    ``sup { u^T G v : |u|_row <= 1, |v|_col <= 1 }`` of ``G = (1/N) sum_i g_i A_i``.  Both are closed
+    forms when one side is "l1", whatever the other side is and with or without signs:
+
+    * ``row="l1"``: Omega(M) is the sum over the rows of ``|M_i|_col``, the polar the largest dual norm
+      of a row of G (of its positive part when nonnegative);
+    * ``col="l1"``: the same by columns; both "l1": entrywise l1 and the largest absolute entry;
+    * ``row="l2", col="l2"``: the nuclear and the spectral norm.
+
+    All other pairs need a polar that is no closed form (with "linf" or signs it is NP-hard in
+    general); the constructor refuses them, and ``polar``/``polar_upper`` are where they will go.
+
+    Parameters
+    ----------
+    shape : (m, n)
+        Shape of the matrix; ``X`` has shape (N, m, n), ``Y`` (N,).
+        Factors: ``u`` (r, m) and ``v`` (r, n).
+    row, col : "l1", "l2", "linf" or ("l1+l2", gamma)
+        Norm of ``u`` and norm of ``v``; the last one is ``|.|_2 + gamma |.|_1``.
+    nonnegative : bool
+        Only factors with entries ``>= 0``; Omega is then infinite off the nonnegative matrices.
+
+    Raises
+    ------
+    InputError
+        An unknown norm, or a pair without an exact polar.
+    """
+
+    name = "structured-sensing"
+
+    def __init__(self, shape, row="l2", col="l2", nonnegative=False):
+        self.shape = check_shape(self.name, shape, 2)
+        self.row, self._row = parse_norm(row, f"{self.name}: row")
+        self.col, self._col = parse_norm(col, f"{self.name}: col")
+        if not isinstance(nonnegative, bool | np.bool_):
+            raise InputError(f"{self.name}: nonnegative must be True or False, got {nonnegative!r}")
+        self.nonnegative = bool(nonnegative)
+        self.by_rows, self.by_columns = self._row == "l1", self._row != "l1" and self._col == "l1"
+        self.spectral = (self._row, self._col) == ("l2", "l2") and not self.nonnegative
+        if not (self.by_rows or self.by_columns or self.spectral):
+            signs = " with nonnegative factors" if self.nonnegative else ""
+            raise InputError(
+                f"{self.name}: no exact polar for row={row!r}, col={col!r}{signs} yet; take "
+                '"l1" on one side (any norm on the other), or "l2" on both without sign constraints'
+            )
+
+    @property
+    def shapes(self):
+        return {"u": (self.shape[0],), "v": (self.shape[1],)}
+
+    @property
+    def input_shape(self):
+        return self.shape
+
+    @property
+    def n_outputs(self):
+        return 1
+
+    def params(self):
+        return {
+            "shape": list(self.shape),
+            "row": self._row,
+            "col": self._col,
+            "nonnegative": self.nonnegative,
+        }
+
+    @classmethod
+    def from_data(cls, X, Y, **options):
+        X = as_float(X, "X")
+        if X.ndim != 3:
+            raise InputError(f"{cls.name}: X must have shape (N, m, n), got {X.shape}")
+        return cls(**{"shape": X.shape[1:], **options})
+
+    def check_factors(self, factors):
+        factors = super().check_factors(factors)
+        if self.nonnegative and any(np.any(a < 0) for a in factors.values()):
+            raise InputError(f"{self.name}: nonnegative=True, but the factors have negative entries")
+        return factors
+
+    # ---- the three maps ---------------------------------------------------------------------------
+
+    def forward(self, M, X):
+        return (X.reshape(len(X), -1) @ M.ravel())[:, None]
+
+    def adjoint(self, X, G):
+        return (G[:, 0] @ X.reshape(len(X), -1)).reshape(self.shape) / len(X)
+
+    def atoms(self, factors, X):
+        outer = factors["u"][:, :, None] * factors["v"][:, None, :]
+        return (outer.reshape(len(outer), -1) @ X.reshape(len(X), -1).T)[:, :, None]
+
+    def theta(self, factors):
+        return self.row.value(factors["u"]) * self.col.value(factors["v"])
+
+    def scale(self, factors, alpha):
+        alpha = np.asarray(alpha, float)[:, None]
+        if isinstance(self.col, LInf):
+            return {"u": alpha * factors["u"], "v": 1.0 * factors["v"]}
+        if isinstance(self.row, LInf):
+            return {"u": 1.0 * factors["u"], "v": alpha * factors["v"]}
+        return {k: np.sqrt(alpha) * a for k, a in factors.items()}
+
+    def polar(self, X, G, starts=(), effort="default", seed=0):
+        M = self.adjoint(X, G)
+        if self.spectral:
+            return spectral_polar(M, *self.rounding(X, G), self.pack)
+        value, u, v = touching_rows(M, self.col, self.nonnegative) if self.by_rows else (None,) * 3
+        if self.by_columns:
+            value, v, u = touching_rows(M.T, self.row, self.nonnegative)
+        return Polar(
+            lower=float(value[0]),
+            upper=self.polar_upper(X, G, {}),
+            factor={"u": u[:1], "v": v[:1]},
+            kind="exact",
+            candidates={"u": u, "v": v},
+        )
+
+    def polar_upper(self, X, G, proof):
+        M, (n_terms, magnitude) = self.adjoint(X, G), self.rounding(X, G)
+        if self.spectral:
+            return spectral_upper(M, n_terms, magnitude)
+        lines, norm = (M, self.col) if self.by_rows else (M.T, self.row)
+        value = float(np.max(norm.dual(np.maximum(lines, 0.0) if self.nonnegative else lines)))
+        return value + rounding_margin(n_terms, magnitude, value, sum(self.shape))
+
+    def rounding(self, X, G):
+        (m, n), size = self.shape, float(np.linalg.norm(X) * np.linalg.norm(G)) / len(X)
+        return len(X), size * max(self.row.dual_bound(m), self.col.dual_bound(n))
+
+    # ---- training -----------------------------------------------------------------------------------
+
+    def signs(self, a):
+        """The entries' signs; a zero counts as positive when entries are nonnegative."""
+        return np.ones_like(a) if self.nonnegative else np.sign(a)
+
+    def surrogate(self, factors):
+        """Half the sum of both squared norms; with "linf" on one side, the other side's norm."""
+        u, v = factors["u"], factors["v"]
+        a, b = self.row.value(u)[:, None], self.col.value(v)[:, None]
+        du, dv = self.row.slope(u, self.signs(u)), self.col.slope(v, self.signs(v))
+        if isinstance(self.col, LInf):
+            top = np.maximum(b, 1.0)
+            return float(np.sum(a * top)), {"u": top * du, "v": a * dv * (b > 1)}
+        if isinstance(self.row, LInf):
+            top = np.maximum(a, 1.0)
+            return float(np.sum(top * b)), {"u": b * du * (a > 1), "v": top * dv}
+        return 0.5 * float(np.sum(a**2) + np.sum(b**2)), {"u": a * du, "v": b * dv}
+
+    def balance(self, factors):
+        """Equal norms on both sides; norm one on a side with "linf"."""
+        u, v = factors["u"], factors["v"]
+        a, b = self.row.value(u)[:, None], self.col.value(v)[:, None]
+        root = np.sqrt(a * b)
+        if isinstance(self.col, LInf):
+            root = a * b
+        elif isinstance(self.row, LInf):
+            root = np.where(a * b > 0, 1.0, 0.0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return {
+                "u": np.where(a * b > 0, u * (root / a), 0.0),
+                "v": np.where(a * b > 0, v * (a * b / root / b), 0.0),
+            }
+
+    def free(self, factors):
+        """A zero stays zero where the cost has a kink there, and on the side that is split."""
+        if self.spectral:
+            return None
+        masks = {}
+        for k, norm, split in (("u", self.row, self.by_rows), ("v", self.col, self.by_columns)):
+            frozen = split or (norm.orthantwise and not self.nonnegative)
+            masks[k] = factors[k] != 0 if frozen else np.ones(factors[k].shape, bool)
+        return masks
+
+    def bounds(self, factors):
+        """One orthant where the cost has kinks between orthants, the unit box for "linf"."""
+        if self.spectral:
+            return None
+        box = {}
+        for k, norm in (("u", self.row), ("v", self.col)):
+            top = np.full(factors[k].shape, 1.0 if isinstance(norm, LInf) else np.inf)
+            signs = self.signs(factors[k])
+            if not (norm.orthantwise or self.nonnegative):
+                box[k] = (-top, top)
+            else:
+                box[k] = (np.where(signs < 0, -top, 0.0), np.where(signs > 0, top, 0.0))
+        return box
+
+    def merge(self, factors, X=None):
+        """The split of the matrix that attains Omega, if it needs no more factors than there are."""
+        u, v = self.split(self.matrix(factors))
+        if len(u) <= len(factors["u"]):
+            return {"u": u, "v": v}
+        return Family.merge(self, factors, X)
+
+    def split(self, M, tol=1e-13):
+        """Balanced ``(u, v)`` with ``M = u^T v`` and ``Theta = Omega(M)``, one factor a line or rank."""
+        if self.spectral:
+            return svd_split(M, tol)
+        lines, norm = (M, self.col) if self.by_rows else (M.T, self.row)
+        cost = norm.value(lines)
+        keep = cost > tol * cost.max()
+        unit, line = np.eye(len(lines))[keep], lines[keep]
+        pair = {"u": unit, "v": line} if self.by_rows else {"u": line, "v": unit}
+        return tuple(self.balance(pair).values())
+
+    # ---- closed forms and reference programs ----------------------------------------------------------
+
+    def matrix_omega(self, M):
+        """Omega of a matrix (m, n): its projective tensor norm, ``inf`` if no network gives it."""
+        M = np.asarray(M, float)
+        if self.nonnegative and np.any(M < 0):
+            return np.inf
+        if self.spectral:
+            return nuclear_norm(M)
+        return float(np.sum(self.col.value(M) if self.by_rows else self.row.value(M.T)))
+
+    def omega(self, X, F):
+        """The least Omega of a matrix with measurements ``F``; ``inf`` when there is none.
+
+        A closed form when the measurements determine the matrix, a convex program otherwise.
+        """
+        A, f = X.reshape(len(X), -1), F[:, 0]
+        m, _, rank, _ = np.linalg.lstsq(A, f, rcond=None)
+        if np.linalg.norm(A @ m - f) > 1e-9 * max(1.0, np.linalg.norm(f)):
+            return np.inf
+        if rank == A.shape[1]:
+            if self.nonnegative and m.min() >= -1e-9 * np.abs(m).max():
+                m = np.maximum(m, 0.0)
+            return self.matrix_omega(m.reshape(self.shape))
+        import cvxpy as cp
+
+        from ..solvers import solve_program
+
+        F_, omega, constraints = self.convex_program(X)
+        return solve_program(cp.Minimize(omega), [*constraints, F_ == F])
+
+    def convex_program(self, X):
+        import cvxpy as cp
+
+        M = cp.Variable(self.shape)
+        F = cp.reshape(X.reshape(len(X), -1) @ cp.vec(M, order="C"), (len(X), 1), order="C")
+        if self.spectral:
+            omega = cp.normNuc(M)
+        else:
+            omega = self.col.cvxpy(M) if self.by_rows else self.row.cvxpy(M.T)
+        return F, omega, [M >= 0] if self.nonnegative else []
+
+    def random_factors(self, rng, width):
+        factors = super().random_factors(rng, width)
+        return {k: np.abs(a) for k, a in factors.items()} if self.nonnegative else factors
+
+
+def touching_rows(M, norm, nonnegative, most=MOST):
+    """``(value, u, v)``: unit factors ``e_i v^T`` and their products with ``M`` (m, n), best first.
+
+    For each row the ``v`` that attains the dual norm; for "l1" the ``most`` largest entries instead,
+    several in a row.  At least one factor is returned, the first attains the polar.
+    """
+    W = np.maximum(M, 0.0) if nonnegative else M
+    if isinstance(norm, L1):
+        order = np.argsort(-np.abs(W), axis=None, kind="stable")[:most]
+        i, j = np.unravel_index(order, W.shape)
+        v = np.zeros((len(order), W.shape[1]))
+        v[np.arange(len(order)), j] = np.where(W[i, j] < 0, -1.0, 1.0)
+    else:
+        i = np.argsort(-norm.dual(W), kind="stable")[:most]
+        v = norm.touch(W[i])
+    if nonnegative:
+        v = v * (W[i] > 0)
+    value = np.sum(M[i] * v, axis=1)
+    keep = value > 0
+    keep[0] = True
+    return value[keep], np.eye(len(M))[i[keep]], v[keep]
