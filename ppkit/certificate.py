@@ -18,7 +18,7 @@ from .errors import CertificateError, InputError
 from .polar import EPS, Polar, check_effort
 from .problem import Problem
 
-TINY = np.finfo(float).tiny
+TINY = float(np.finfo(float).tiny)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +44,8 @@ class Certificate:
     problem, factors, dual, polar_upper, proof :
         What ``verify`` rechecks: the data, the candidate, the feasible dual point, and the bound on
         its polar with what is needed to recompute it.
+
+    All numbers are in float64 with outward margins; ``verify`` proves the inequality with rounding.
     """
 
     objective: float
@@ -86,14 +88,16 @@ class Certificate:
 
         return load(path)
 
-    def verify(self):
-        """Recompute every value with no solver and no search; returns self.
+    def verify(self, rigorous=None):
+        """Recompute every value with no solver and no search; returns a ``Verification``.
 
+        With python-flint the inequality is proved in ball arithmetic, rounding included, wherever the
+        family has such a proof; ``rigorous=True`` insists on it, ``rigorous=False`` leaves it out.
         Raises :class:`CertificateError` naming the first value that does not hold.
         """
         from .verify import verify
 
-        return verify(self)
+        return verify(self, rigorous)
 
     def __str__(self):
         return (
@@ -134,20 +138,22 @@ def certify(problem, factors, effort="default", seed=0, duals=()):
     """
     check_effort(effort)
     factors = problem.family.check_factors(factors)
-    objective = problem.objective(factors)
+    with np.errstate(over="ignore", invalid="ignore"):
+        objective = problem.objective(factors)
+    if not np.isfinite(objective):
+        raise InputError("the objective overflows: rescale the data or the factors")
     own = feasible_dual(problem, problem.residual(factors), (factors,), effort, seed)
     bounds = [own] + [feasible_dual(problem, g, (factors,), effort, seed) for g in duals]
     best = max(bounds, key=lambda b: b.value)
-    slack = 1e-9 * max(abs(objective), abs(best.value), TINY)
-    if best.value > objective + slack:
+    if best.value > objective + negative_gap_slack(problem, factors, objective):
         raise CertificateError(
             f"lower bound {best.value!r} exceeds the objective {objective!r}: "
             "the upper end of the polar is wrong"
         )
     return Certificate(
         objective=objective,
-        lower_bound=min(best.value, objective),
-        polar_ratio=own.polar.upper / problem.lam,
+        lower_bound=lower_end(problem, factors, objective, best.value),
+        polar_ratio=own.ratio,
         euler=problem.euler(factors),
         kind=best.polar.kind,
         problem=problem,
@@ -158,14 +164,34 @@ def certify(problem, factors, effort="default", seed=0, duals=()):
     )
 
 
+def lower_end(problem, factors, objective, value):
+    """The bound ``value``, at most the objective, and below it where the objective may have underflowed."""
+    at_rest = not any(a.any() for a in factors.values()) and not problem.residual(factors).any()
+    return float(min(value, objective) - (0.0 if at_rest else TINY))
+
+
+def negative_gap_slack(problem, factors, objective):
+    """How far rounding can push a true lower bound above the computed objective.
+
+    Atoms that cancel lose digits of the prediction, to first order ``<|G|, sum_j |phi_j|>`` units.
+    """
+    atoms = problem.family.atoms(factors, problem.X)
+    moved = np.abs(problem.residual(factors)) * np.sum(np.abs(atoms), axis=0)
+    return 1e-12 * abs(objective) + 64 * EPS * float(np.sum(moved)) / problem.n_samples + TINY
+
+
 @dataclass(frozen=True, eq=False)
 class DualBound:
-    """A feasible dual point: its ``value``, itself, its polar's upper end, the polar it came from."""
+    """A feasible dual point: its ``value``, itself, its polar's upper end, the polar it came from.
+
+    ``ratio`` is the upper end of the polar of the point handed in over lam.
+    """
 
     value: float
     dual: np.ndarray
     upper: float
     polar: Polar
+    ratio: float
 
 
 def feasible_dual(problem, G, starts=(), effort="default", seed=0):
@@ -173,43 +199,74 @@ def feasible_dual(problem, G, starts=(), effort="default", seed=0):
 
     ``G`` is first moved into the domain of the conjugate and, where A0 fails, into the subspace on
     which the polar is finite.  The polar is positively homogeneous, so one evaluation serves every
-    multiple.
+    multiple; it is taken at a multiple of size about one, where nothing over- or underflows.
     """
-    G = np.asarray(G, float)
+    G = dual_direction(problem, G)
+    size = power_of_two(G)
+    G = G / size
+    polar = problem.polar_of(G, starts, effort, seed)
+    s = best_scale(problem, G, polar.upper, size)
+    value, zero = dual_value(problem, s * G), dual_value(problem, 0.0 * G)
+    if not value > zero:
+        s, value = 0.0, zero
+    return DualBound(
+        value=value,
+        dual=s * G,
+        upper=s * polar.upper if s > 0 else 0.0,
+        polar=polar,
+        ratio=size / problem.lam * polar.upper,
+    )
+
+
+def dual_direction(problem, G):
+    """``G`` (N, n_y) moved to where the conjugate and the polar are finite; checks shape and entries."""
+    G = np.ascontiguousarray(G, float)
     if G.shape != problem.Y.shape:
         raise InputError(f"a dual point must have shape {problem.Y.shape}, got {G.shape}")
-    G = problem.family.project_dual(problem.X, problem.loss.into_domain(problem.Y, G))
-    polar = problem.polar_of(G, starts, effort, seed)
-    s = best_scale(problem, G, polar.upper)
-    return DualBound(dual_value(problem, s * G), s * G, s * polar.upper if s > 0 else 0.0, polar)
+    if not np.all(np.isfinite(G)):
+        raise InputError("a dual point holds NaN or infinite entries")
+    return problem.family.project_dual(problem.X, problem.loss.into_domain(problem.Y, G))
+
+
+def power_of_two(G):
+    """The power of two just below the largest entry of ``|G|`` (1 for zero): dividing by it is exact."""
+    top = float(np.max(np.abs(G), initial=0.0))
+    return 2.0 ** max(-1022, int(np.frexp(top)[1]) - 1) if top > 0 else 1.0
 
 
 def dual_value(problem, g):
     """``-(1/N) sum_i l*(y_i, -g_i)``, rounded down."""
-    terms = problem.loss.conjugate(problem.Y, -g)
-    if not np.all(np.isfinite(terms)):
+    with np.errstate(over="ignore", invalid="ignore"):
+        terms = problem.loss.conjugate(problem.Y, -np.ascontiguousarray(g))
+        size = np.sum(np.abs(terms)) + np.sum(np.abs(g * problem.Y)) + np.sum(g**2)
+    if not np.isfinite(size):
         return -np.inf
-    size = np.sum(np.abs(terms)) + np.sum(np.abs(g * problem.Y)) + np.sum(g**2)
-    return -(float(np.sum(terms)) + 64 * EPS * float(size)) / problem.n_samples
+    return -(float(np.sum(terms)) + 64 * EPS * float(size)) / problem.n_samples + 0.0
 
 
-def best_scale(problem, G, upper):
-    """The ``s`` in ``[0, lam/upper]`` at which the dual value of ``s G`` is largest."""
-    if not np.isfinite(upper):
-        return 0.0
-    limit = problem.lam / upper * (1 - 4 * EPS) if upper > 0 else np.inf
-    limit = min(limit, problem.loss.reach(G) * (1 - 4 * EPS))
+def best_scale(problem, G, upper, size=1.0):
+    """The ``s`` in ``[0, lam/upper]`` at which the dual value of ``s G`` is largest.
+
+    ``size`` is the multiple that gives back the residual, where the best one often is.
+    """
     square = problem.inner(G, G)
-    if square == 0:
+    if not np.isfinite(upper) or square == 0:
         return 0.0
+    limit = problem.lam / upper * (1 - 4 * EPS) if upper > problem.lam * TINY else np.inf
+    limit = min(limit, problem.loss.reach(G) * (1 - 4 * EPS))
     if problem.loss.name == "squared":
         return float(np.clip(problem.inner(problem.Y, G) / square, 0.0, limit))
     if not np.isfinite(limit):
-        return 1.0
+        return size
     from scipy.optimize import minimize_scalar  # here: it would double the package's import time
 
-    inside = minimize_scalar(lambda s: -dual_value(problem, s * G), bounds=(0.0, limit), method="bounded").x
-    return max((0.0, float(inside), min(1.0, limit), limit), key=lambda s: dual_value(problem, s * G))
+    inside = minimize_scalar(
+        lambda s: -dual_value(problem, s * G),
+        bounds=(0.0, limit),
+        method="bounded",
+        options={"xatol": 1e-9 * limit},
+    ).x
+    return max((float(inside), min(size, limit), limit), key=lambda s: dual_value(problem, s * G))
 
 
 def explain(cert):

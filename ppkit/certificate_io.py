@@ -79,10 +79,13 @@ def load(path):
         loss = HuberLoss(header["delta"]) if header["loss"] == "huber" else get_loss(header["loss"])
         problem = Problem(family, arrays.get("X"), arrays["Y"], header["lam"], loss)
         kind, recorded = header["kind"], header["data"]
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: the header is incomplete ({error})") from None
     if data_digest(problem) != recorded:
         raise CertificateError(f"{path}: the data do not match the recorded hash")
+    for name, array in {"dual": arrays["dual"], **{k: arrays[f"value/{k}"] for k in VALUES}}.items():
+        if array.dtype != np.float64 or (name != "dual" and array.shape != ()):
+            raise CertificateError(f"{path}: {name} is not stored as float64 numbers")
     value = {k: float(arrays[f"value/{k}"]) for k in VALUES}
     certificate = Certificate(
         objective=value["objective"],
@@ -97,6 +100,6 @@ def load(path):
         proof={k.removeprefix("proof/"): a for k, a in arrays.items() if k.startswith("proof/")},
     )
     for name in ("gap", "relative_gap"):
-        if value[name] != getattr(certificate, name):
+        if not value[name] == getattr(certificate, name):
             raise CertificateError(f"{path}: {name} does not follow from the other values")
     return certificate

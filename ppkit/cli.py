@@ -7,12 +7,15 @@ Exit codes: 0 done and the gap asked for is certified, 1 finished but not certif
 import argparse
 import json
 import sys
+import warnings
+
+import numpy as np
 
 from . import __version__
 from .certificate import Certificate, certify
 from .errors import CertificateError, InputError
 from .families import get_family, registry
-from .files import check_writable, pack_json, read_npz, write_npz
+from .files import check_writable, pack_json, read_npz, same_file, write_npz
 from .fit import fit
 from .problem import Problem
 
@@ -68,15 +71,28 @@ def build_parser():
     command.add_argument("certificate", metavar="CERT.npz")
     command.add_argument("--data", metavar="DATA.npz", help="also check that it is about these data")
     command.add_argument("--json", action="store_true", help="print the result as JSON")
+    command.add_argument(
+        "--rigorous",
+        action=argparse.BooleanOptionalAction,
+        help="insist on, or leave out, the proof in ball arithmetic (default: where possible)",
+    )
     command.set_defaults(run=run_verify)
     return parser
 
 
 def load_problem(args):
     """The problem that the command-line arguments and the data file describe."""
+    if not (np.isfinite(args.gap) and args.gap > 0):
+        raise InputError(f"--gap must be a positive number, got {args.gap!r}")
+    if args.seed < 0:
+        raise InputError(f"--seed must not be negative, got {args.seed}")
+    read = [args.data, getattr(args, "factors", None)]
     for path in (args.cert, getattr(args, "out", None)):
         if path is not None:
             check_writable(path)
+            if any(same_file(path, other) for other in read):
+                raise InputError(f"{path}: would overwrite another file of this command")
+            read.append(path)
     data = read_npz(args.data)
     if "Y" not in data:
         raise InputError(f"{args.data}: no array Y in the file")
@@ -153,14 +169,19 @@ def run_verify(args):
     """Recheck a saved certificate."""
     from .certificate_io import data_digest
 
-    certificate = Certificate.load(args.certificate).verify()
+    certificate = Certificate.load(args.certificate)
+    problem = certificate.problem
     if args.data:
         data = read_npz(args.data)
-        problem = certificate.problem
         other = Problem(problem.family, data.get("X"), data.get("Y"), problem.lam, problem.loss)
         if data_digest(other) != data_digest(problem):
             raise CertificateError(f"{args.certificate}: not about the data in {args.data}")
-    report(certificate, args.json, verified=True)
+    checked = certificate.verify(args.rigorous)
+    if args.json:
+        proof = {"verified": True, "rigorous": checked.rigorous, "objective_upper": checked.objective_upper}
+        report(certificate, True, **proof, problem=repr(problem), how=checked.reason)
+    else:
+        print(f"{'about':<12} {problem!r}\n{certificate}\n{checked}")
     return DONE
 
 
@@ -168,9 +189,11 @@ def main(argv=None):
     """Entry point; returns the exit code."""
     try:
         args = build_parser().parse_args(argv)
-        return args.run(args)
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")  # what overflows ends in one line below
+            return args.run(args)
     except (InputError, CertificateError) as error:
-        print(f"ppkit: {error}", file=sys.stderr)
+        print(f"ppkit: {' '.join(str(error).split())}", file=sys.stderr)
         return BAD
 
 

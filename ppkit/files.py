@@ -2,7 +2,7 @@
 
 import json
 import os
-import tempfile
+import secrets
 import zipfile
 from pathlib import Path
 
@@ -39,20 +39,23 @@ def check_writable(path):
         raise InputError(f"{path}: cannot be written there")
 
 
+def same_file(a, b):
+    """Whether two paths name one file (False where either is None)."""
+    return a is not None and b is not None and Path(a).resolve() == Path(b).resolve()
+
+
 def write_npz(path, arrays):
     """Write ``arrays`` to ``path`` in one step: either the whole file appears or nothing does."""
     path = Path(path)
-    handle, temporary = -1, None
+    temporary = path.with_name(f".{secrets.token_hex(8)}.npz")
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".ppkit-", suffix=".npz")
-        with os.fdopen(handle, "wb") as stream:
+        with open(temporary, "xb") as stream:
             np.savez_compressed(stream, **arrays)
         os.replace(temporary, path)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror})") from None
     finally:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
 
 
 def pack_json(value):

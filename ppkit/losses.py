@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, xlogy
+from scipy.special import expit, xlog1py, xlogy
 
 from .errors import InputError
 
@@ -100,7 +100,7 @@ class LogisticLoss(Loss):
         t = -A * Y
         inside = (t >= 0) & (t <= 1)
         t = np.clip(t, 0.0, 1.0)
-        entropy = xlogy(t, t) + xlogy(1 - t, 1 - t)
+        entropy = xlogy(t, t) + xlog1py(1 - t, -t)
         return np.sum(np.where(inside, entropy, np.inf), axis=1)
 
     def into_domain(self, Y, G):

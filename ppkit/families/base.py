@@ -85,6 +85,15 @@ class Family(ABC):
     def polar_upper(self, X, G, proof) -> float:
         """Recompute the upper end of the polar of ``G`` from ``proof`` alone: no solver, no search."""
 
+    def prove_polar(self, X, G, bound, proof) -> bool | None:
+        """Whether ``Omega°(G) <= bound`` is PROVED in ball arithmetic; None when no proof is written.
+
+        ``X`` and ``G`` are :class:`ppkit.ball.Balls`, ``bound`` is a float, ``proof`` is the polar's.
+        The formula must round nowhere outside the balls: write ``S / len(X)``, never
+        ``(1 / len(X)) * S``.
+        """
+        return None
+
     # ---- training --------------------------------------------------------------------------------
 
     @abstractmethod
@@ -225,7 +234,7 @@ def as_float(a, what) -> np.ndarray:
         a = np.asarray(a)
         if a.dtype.kind not in "fiub":
             raise TypeError
-        a = a.astype(np.float64)
+        a = a.astype(np.float64, order="C")
     except (TypeError, ValueError):
         raise InputError(f"{what} must be a numeric array") from None
     if not np.all(np.isfinite(a)):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..ball import spectral_at_most
 from ..errors import InputError
 from ..polar import Polar, rounding_margin
 from .base import Family, as_float, check_sizes
@@ -96,6 +97,9 @@ class TwoLayerQuadratic(Family):
     def polar_upper(self, X, G, proof):
         top = float(np.max(np.abs(np.linalg.eigvalsh(self.adjoint(X, G)))))
         return top + self.margin(X, G, top)
+
+    def prove_polar(self, X, G, bound, proof):
+        return spectral_at_most(self.adjoint(X, G), bound)
 
     def margin(self, X, G, top):
         """Rounding of ``adjoint`` and of its largest eigenvalue ``top``."""

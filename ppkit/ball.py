@@ -1,0 +1,346 @@
+r"""Arrays of real balls (python-flint), so that the package's own formulas run with proved rounding.
+
+A ball is a midpoint and a radius that holds the true number.  :class:`Balls` answers numpy's
+operators and a short list of its functions, hence ``family.predict``, ``family.theta``,
+``loss.value`` and ``loss.conjugate`` run on it as they stand: the verifier re-evaluates the SAME
+code in another number system.  Whatever is not on the list raises, a ball never turns into a float
+on the way, and a comparison that the balls leave open raises :class:`NoProof`.
+"""
+
+from contextlib import contextmanager
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+BITS = 128
+BLOCK = 1 << 20  # how many floats of a large array are turned into balls at a time
+
+
+class NoProof(Exception):
+    """Ball arithmetic cannot decide here; nothing is wrong, and nothing is proved."""
+
+
+def available():
+    """Whether python-flint is installed."""
+    try:
+        import flint  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+@contextmanager
+def precision(bits=BITS):
+    """Ball arithmetic with ``bits`` bits inside the block."""
+    from flint import ctx
+
+    before, ctx.prec = ctx.prec, bits
+    try:
+        yield
+    finally:
+        ctx.prec = before
+
+
+class Balls(NDArrayOperatorsMixin):
+    """An array of balls; read-only.
+
+    ``payload`` is a float64 array, each entry an exact number, or an object array of ``flint.arb``.
+    Floats become balls only where they are used, block by block, because a ball takes ten times the
+    memory.
+    """
+
+    __slots__ = ("payload",)
+
+    def __init__(self, values):
+        self.payload = values if isinstance(values, np.ndarray) else np.asarray(values)
+
+    # ---- shape ------------------------------------------------------------------------------------
+
+    shape = property(lambda self: self.payload.shape)
+    ndim = property(lambda self: self.payload.ndim)
+    size = property(lambda self: self.payload.size)
+    T = property(lambda self: Balls(self.payload.T))
+
+    def __len__(self):
+        return len(self.payload)
+
+    def __getitem__(self, index):
+        return wrap(self.payload[index])
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+    def reshape(self, *shape):
+        return Balls(self.payload.reshape(*shape))
+
+    def ravel(self):
+        return Balls(self.payload.ravel())
+
+    def transpose(self, *axes):
+        return Balls(self.payload.transpose(*axes))
+
+    def swapaxes(self, a, b):
+        return Balls(self.payload.swapaxes(a, b))
+
+    # ---- reductions -------------------------------------------------------------------------------
+
+    def sum(self, axis=None, keepdims=False):
+        return wrap(arbs(self).sum(axis=axis, keepdims=keepdims))
+
+    def mean(self, axis=None, keepdims=False):
+        total = self.sum(axis=axis, keepdims=keepdims)
+        return total / (self.size // max(1, total.size))
+
+    def max(self, axis=None, keepdims=False):
+        return reduce_pairs(lambda a, b: a.max(b), self, axis, keepdims)
+
+    def min(self, axis=None, keepdims=False):
+        return reduce_pairs(lambda a, b: a.min(b), self, axis, keepdims)
+
+    # ---- guards -----------------------------------------------------------------------------------
+
+    def __array__(self, *args, **kwargs):
+        raise TypeError("a ball is never rounded to a float on the way")
+
+    def __bool__(self):
+        raise TypeError("a ball is not a truth value")
+
+    # ---- numpy ------------------------------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        kwargs = {k: v for k, v in kwargs.items() if v is not None}
+        if method == "reduce" and ufunc in REDUCTIONS and len(inputs) == 1:
+            return REDUCTIONS[ufunc](inputs[0], **kwargs)
+        if method != "__call__" or kwargs:
+            raise TypeError(f"no ball arithmetic for {ufunc.__name__}.{method} with {sorted(kwargs)}")
+        if ufunc.__name__ not in ELEMENTWISE:
+            raise TypeError(f"no ball arithmetic for {ufunc.__name__}")
+        return ELEMENTWISE[ufunc.__name__](*inputs)
+
+    def __array_function__(self, function, types, args, kwargs):
+        if function in MOVES:
+            return wrap(function(*payloads(args), **kwargs))
+        if function in SUMS:
+            return wrap(function(*(arbs_in(a) for a in args), **kwargs))
+        if function in OWN:
+            return OWN[function](*args, **kwargs)
+        raise TypeError(f"no ball arithmetic for {function.__name__}")
+
+
+# ---- conversions ----------------------------------------------------------------------------------
+
+
+def to_arb(x):
+    """One number as a ball, exactly."""
+    from flint import arb
+
+    return x if isinstance(x, arb) else arb(x.item() if isinstance(x, np.generic) else x)
+
+
+def arbs(a):
+    """Any array or number as an object array of balls."""
+    a = a.payload if isinstance(a, Balls) else np.asarray(a)
+    if a.dtype == object and a.size and type(a.flat[0]).__name__ == "arb":
+        return a
+    if a.dtype.kind not in "fiubO":
+        raise TypeError(f"no ball for entries of type {a.dtype}")
+    if a.dtype.kind in "bu":
+        a = a.astype(np.int64)
+    from flint import arb
+
+    return np.array([*map(arb, a.ravel().tolist()), None], object)[:-1].reshape(a.shape)
+
+
+def wrap(result):
+    """A numpy result as Balls (an empty sum, the integer 0, becomes a ball like the others)."""
+    if isinstance(result, np.ndarray):
+        if result.dtype == object:
+            return Balls(arbs(result))
+        return Balls(result)
+    out = np.empty((), object)
+    out[()] = to_arb(result)
+    return Balls(out)
+
+
+def payloads(args):
+    """Positional arguments with Balls replaced by arrays; several arrays become balls first."""
+    several = (list, tuple)
+    return [a.payload if isinstance(a, Balls) else arbs_in(a) if isinstance(a, several) else a for a in args]
+
+
+def arbs_in(a):
+    """``a`` with every Balls (and, next to one in a list, every array) as an object array of balls."""
+    if isinstance(a, tuple | list) and any(isinstance(b, Balls) for b in a):
+        return [arbs(b) for b in a]
+    return arbs(a) if isinstance(a, Balls | np.ndarray) else a
+
+
+# ---- elementwise functions --------------------------------------------------------------------------
+
+
+def elementwise(function, n):
+    """``function`` of n balls, broadcast over arrays."""
+    vector = np.frompyfunc(function, n, 1)
+    return lambda *inputs: wrap(vector(*(arbs(a) for a in inputs)))
+
+
+def comparison(yes, no):
+    """A comparison that is either proved or refuted for every entry."""
+
+    def decide(a, b):
+        if yes(a, b):
+            return True
+        if no(a, b):
+            return False
+        raise NoProof("a sign that decides between two formulas is not determined")
+
+    vector = np.frompyfunc(decide, 2, 1)
+    return lambda a, b: np.asarray(vector(arbs(a), arbs(b)), dtype=bool)
+
+
+def power(base, exponent):
+    """``base ** exponent`` for one numeric exponent."""
+    if not isinstance(exponent, int | float | np.number):
+        raise TypeError("no ball arithmetic for an array of exponents")
+    if float(exponent).is_integer():
+        return elementwise(lambda x: x ** int(exponent), 1)(base)
+    return elementwise(lambda x: x ** to_arb(exponent), 1)(base)
+
+
+def matmul(a, b):
+    """Matrix product, block by block along the summed axis when an operand is large."""
+    a = a if isinstance(a, Balls) else Balls(a)
+    b = b if isinstance(b, Balls) else Balls(b)
+    k = a.shape[-1]
+    if a.ndim > 2 or b.ndim > 2 or a.size + b.size <= BLOCK:
+        return wrap(np.matmul(arbs(a), arbs(b)))
+    step = max(1, BLOCK * k // (a.size + b.size))
+    total = 0
+    for i in range(0, k, step):
+        total = total + np.matmul(arbs(a[..., i : i + step]), arbs(b[i : i + step]))
+    return wrap(total)
+
+
+def x_log(x, y):
+    """``x log y``, zero where x is exactly zero."""
+    return x if x == 0 else x * y.log()
+
+
+ELEMENTWISE = {
+    "add": elementwise(lambda a, b: a + b, 2),
+    "subtract": elementwise(lambda a, b: a - b, 2),
+    "multiply": elementwise(lambda a, b: a * b, 2),
+    "divide": elementwise(lambda a, b: a / b, 2),
+    "negative": elementwise(lambda a: -a, 1),
+    "positive": elementwise(lambda a: a, 1),
+    "absolute": elementwise(abs, 1),
+    "square": elementwise(lambda a: a**2, 1),
+    "sqrt": elementwise(lambda a: a.sqrt(), 1),
+    "exp": elementwise(lambda a: a.exp(), 1),
+    "log": elementwise(lambda a: a.log(), 1),
+    "maximum": elementwise(lambda a, b: a.max(b), 2),
+    "minimum": elementwise(lambda a, b: a.min(b), 2),
+    "logaddexp": elementwise(lambda a, b: a + (b - a).exp().log1p(), 2),
+    "xlogy": elementwise(x_log, 2),
+    "xlog1py": elementwise(lambda x, y: x_log(x, 1 + y), 2),
+    "greater": comparison(lambda a, b: a > b, lambda a, b: a <= b),
+    "greater_equal": comparison(lambda a, b: a >= b, lambda a, b: a < b),
+    "less": comparison(lambda a, b: a < b, lambda a, b: a >= b),
+    "less_equal": comparison(lambda a, b: a <= b, lambda a, b: a > b),
+    "power": power,
+    "matmul": matmul,
+}
+
+
+# ---- reductions, selections and norms -----------------------------------------------------------------
+
+
+def reduce_pairs(function, a, axis=None, keepdims=False):
+    """Fold ``function`` of two balls along one axis (or all of them)."""
+    values = arbs(a)
+    flat = values.reshape(-1) if axis is None else values
+    out = np.frompyfunc(function, 2, 1).reduce(flat, axis=0 if axis is None else axis)
+    if keepdims:
+        out = np.reshape(out, (1,) * values.ndim) if axis is None else np.expand_dims(out, axis)
+    return wrap(out)
+
+
+def norm(a, ord=None, axis=None, keepdims=False):
+    """Vector norms 1, 2 and inf along one axis, and the Euclidean norm of all entries."""
+    if axis is None and ord is not None and a.ndim > 1:
+        raise TypeError("no ball arithmetic for matrix norms")
+    if ord == 1:
+        return abs(a).sum(axis=axis, keepdims=keepdims)
+    if ord == np.inf:
+        return abs(a).max(axis=axis, keepdims=keepdims)
+    if ord not in (None, 2):
+        raise TypeError(f"no ball arithmetic for the norm of order {ord}")
+    return np.sqrt((a**2).sum(axis=axis, keepdims=keepdims))
+
+
+def where(condition, a, b):
+    """``a`` or ``b`` by a condition that is known (an array of truth values)."""
+    if isinstance(condition, Balls):
+        raise TypeError("a ball is not a truth value")
+    return wrap(np.where(condition, arbs(a), arbs(b)))
+
+
+def clip(a, low, high):
+    """``a`` moved into ``[low, high]``."""
+    return np.minimum(np.maximum(a, low), high)
+
+
+MOVES = {
+    np.broadcast_to, np.concatenate, np.expand_dims, np.moveaxis, np.ravel, np.repeat, np.reshape,
+    np.squeeze, np.stack, np.swapaxes, np.take, np.transpose,
+}  # fmt: skip
+SUMS = {np.dot, np.einsum, np.outer, np.prod, np.tensordot, np.trace}
+OWN = {
+    np.sum: lambda a, axis=None, keepdims=False: a.sum(axis=axis, keepdims=keepdims),
+    np.mean: lambda a, axis=None, keepdims=False: a.mean(axis=axis, keepdims=keepdims),
+    np.max: lambda a, axis=None, keepdims=False: a.max(axis=axis, keepdims=keepdims),
+    np.min: lambda a, axis=None, keepdims=False: a.min(axis=axis, keepdims=keepdims),
+    np.where: where,
+    np.clip: clip,
+    np.linalg.norm: norm,
+    np.shape: lambda a: a.shape,
+    np.ndim: lambda a: a.ndim,
+}
+REDUCTIONS = {np.add: Balls.sum, np.maximum: Balls.max, np.minimum: Balls.min}
+
+
+# ---- what is proved with them ---------------------------------------------------------------------------
+
+
+def spectral_at_most(M, bound):
+    """Whether ``||M||_2 <= bound`` is proved for Balls ``M`` (m, n).
+
+    By the pivots of ``bound^2 I - M^T M``: if all of them are positive the matrix is positive
+    definite.
+    """
+    A = arbs(M if M.shape[0] >= M.shape[1] else M.T)
+    if all(x == 0 for x in A.flat):
+        return bound >= 0
+    K = -arbs(matmul(Balls(A.T), Balls(A)))
+    K[np.diag_indices(len(K))] += to_arb(bound) ** 2
+    for j in range(len(K)):
+        if not K[j, j] > 0:
+            return False
+        column = K[j + 1 :, j] / K[j, j]
+        K[j + 1 :, j + 1 :] -= np.outer(column, K[j, j + 1 :])
+    return True
+
+
+def at_most(values, bound):
+    """Whether every entry of the Balls ``values`` is proved to be at most ``bound``."""
+    return all(x <= bound for x in arbs(values).flat)
+
+
+def lower(ball):
+    """A float below everything in a zero-dimensional Balls."""
+    return float(np.nextafter(float(to_arb(arbs(ball)[()]).lower()), -np.inf))
+
+
+def upper(ball):
+    """A float above everything in a zero-dimensional Balls."""
+    return float(np.nextafter(float(to_arb(arbs(ball)[()]).upper()), np.inf))
