@@ -105,13 +105,13 @@ class LinearAttention(OuterProductFamily):
 
     def attend(self, A, X):
         """``q A_j X_i^T X_i`` for each asking token and head, as a matrix (N q, r d)."""
-        r, d = len(A), self.n_features
+        r, d, q = len(A), self.n_features, self.n_queries
         asked = self.queries(X).reshape(-1, d) @ A.transpose(1, 0, 2).reshape(d, r * d)
-        return (asked.reshape(len(X), -1, d) @ self.moments(X)).reshape(-1, r * d)
+        return (asked.reshape(len(X), q * r, d) @ self.moments(X)).reshape(len(X) * q, r * d)
 
     def atoms(self, factors, X):
         A, B = factors["A"], factors["B"]
-        left = self.attend(A, X).reshape(-1, len(A), self.n_features)
+        left = self.attend(A, X).reshape(len(X) * self.n_queries, len(A), self.n_features)
         return (left.transpose(1, 0, 2) @ B).reshape(len(A), len(X), self.n_outputs)
 
     def predict(self, factors, X):
@@ -121,10 +121,10 @@ class LinearAttention(OuterProductFamily):
 
     def vjp(self, factors, X, G):
         A, B = factors["A"], factors["B"]
-        r, d, c = len(A), self.n_features, self.n_values
+        r, d, c, q = len(A), self.n_features, self.n_values, self.n_queries
         G = G.reshape(-1, c) / len(X)
-        back = (G @ B.reshape(r * d, c).T).reshape(len(X), -1, d) @ self.moments(X)
-        slope = self.queries(X).reshape(-1, d).T @ back.reshape(-1, r * d)
+        back = (G @ B.reshape(r * d, c).T).reshape(len(X), q * r, d) @ self.moments(X)
+        slope = self.queries(X).reshape(-1, d).T @ back.reshape(len(X) * q, r * d)
         return {
             "A": slope.reshape(d, r, d).transpose(1, 0, 2),
             "B": (self.attend(A, X).T @ G).reshape(r, d, c),
@@ -132,7 +132,8 @@ class LinearAttention(OuterProductFamily):
 
     def forward(self, M, X):
         d, c = self.n_features, self.n_values
-        asked = (self.queries(X).reshape(-1, d) @ M.reshape(d, -1)).reshape(len(X), -1, d * d, c)
+        asked = self.queries(X).reshape(-1, d) @ M.reshape(d, d * d * c)
+        asked = asked.reshape(len(X), self.n_queries, d * d, c)
         second = self.moments(X).reshape(len(X), 1, 1, d * d)
         return (second @ asked).reshape(len(X), self.n_outputs)
 
