@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..ball import spectral_at_most
 from ..errors import InputError
 from ..polar import Polar, rounding_margin
 from .base import Family, as_float, check_shape
@@ -106,8 +107,9 @@ class StructuredSensing(OuterProductFamily):
         return (G[:, 0] @ X.reshape(len(X), -1)).reshape(self.shape) / len(X)
 
     def atoms(self, factors, X):
+        A = X.reshape(len(X), -1)
         outer = factors["u"][:, :, None] * factors["v"][:, None, :]
-        return (outer.reshape(len(outer), -1) @ X.reshape(len(X), -1).T)[:, :, None]
+        return (outer.reshape(len(outer), A.shape[1]) @ A.T)[:, :, None]
 
     def theta(self, factors):
         return self.row.value(factors["u"]) * self.col.value(factors["v"])
@@ -142,6 +144,13 @@ class StructuredSensing(OuterProductFamily):
         lines, norm = (M, self.col) if self.by_rows else (M.T, self.row)
         value = float(np.max(norm.dual(np.maximum(lines, 0.0) if self.nonnegative else lines)))
         return value + rounding_margin(n_terms, magnitude, value, sum(self.shape))
+
+    def prove_polar(self, X, G, bound, proof):
+        M = self.adjoint(X, G)
+        if self.spectral:
+            return spectral_at_most(M, bound)
+        lines, norm = (M, self.col) if self.by_rows else (M.T, self.row)
+        return norm.dual_at_most(np.maximum(lines, 0.0) if self.nonnegative else lines, bound)
 
     def rounding(self, X, G):
         (m, n), size = self.shape, float(np.linalg.norm(X) * np.linalg.norm(G)) / len(X)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..ball import Balls, at_most
 from ..errors import InputError
 from ..polar import EPS
 
@@ -30,6 +31,10 @@ class VectorNorm(ABC):
     @abstractmethod
     def dual(self, w):
         """The dual norm of each row, shape (k,): ``max <w, v>`` over the unit ball."""
+
+    def dual_at_most(self, w, bound):
+        """Whether the dual norm of every row is proved to be at most ``bound``, for Balls ``w``."""
+        return at_most(self.dual(w), bound)
 
     @abstractmethod
     def touch(self, w):
@@ -152,6 +157,10 @@ class L1L2(VectorNorm):
             steep = 1 + self.gamma * rest.sum(axis=1) / np.where(length > 0, length, 1.0)
             t = t + np.maximum(excess, 0.0) / steep
         return t + np.maximum(excess, 0.0)
+
+    def dual_at_most(self, w, bound):
+        rest = np.maximum(np.abs(w) - self.gamma * Balls(bound), 0.0)
+        return at_most(np.linalg.norm(rest, axis=1), bound)
 
     def touch(self, w):
         w = nonzero_rows(w)
