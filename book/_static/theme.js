@@ -22,18 +22,29 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 });
 
-// Formulas wider than their column scroll; where there is more to see, the edge fades.
-function markWide() {
+// A formula a little too wide for its column is set smaller; a much too wide one scrolls, and its edge fades.
+const SMALLEST = 0.74;
+
+function fitFormulas() {
   for (const formula of document.querySelectorAll(".bd-article mjx-container")) {
     const display = formula.getAttribute("display") === "true";
+    formula.style.removeProperty("--pp-fit");
+    formula.classList.remove("pp-wide");
     const room = display ? formula.clientWidth : formula.closest("p, li, td, figcaption, dd")?.clientWidth;
     const width = formula.querySelector("mjx-math")?.getBoundingClientRect().width ?? 0;
-    formula.classList.toggle("pp-wide", Boolean(room) && width > room + 1);
+    if (!room || width <= room + 1) continue;
+    const fit = room / width;
+    if (fit >= SMALLEST) formula.style.setProperty("--pp-fit", (fit * 0.99).toFixed(3));
+    else formula.classList.add("pp-wide");
   }
 }
 
 window.addEventListener("load", () => {
   const ready = window.MathJax?.startup?.promise ?? Promise.resolve();
-  ready.then(markWide);
-  window.addEventListener("resize", markWide);
+  ready.then(fitFormulas);
+  let width = window.innerWidth;
+  window.addEventListener("resize", () => {
+    if (window.innerWidth !== width) fitFormulas();
+    width = window.innerWidth;
+  });
 });
