@@ -108,7 +108,7 @@ def fit(problem, gap=1e-6, max_width=None, seed=0, progress=False, start=None, e
         stalled = 0 if progressed or not converged else stalled + 1
         if best.certified(gap) or stalled >= STALL:
             break
-        factors = grow(problem, factors, max_width, effort, seed + round_)
+        factors = tidy(problem, grow(problem, factors, max_width, effort, seed + round_))
     bar.close()
     return Fit(best.factors, best, history, problem)
 
@@ -255,7 +255,7 @@ class SmoothObjective:
         """Value and gradient at ``z``."""
         problem, factors = self.problem, self.unpack(z)
         F = problem.family.predict(factors, problem.X)
-        cost, slope = problem.family.surrogate(factors)
+        cost, slope = problem.family.surrogate_near(factors, self.template)
         grad = problem.family.vjp(factors, problem.X, problem.loss.gradient(problem.Y, F))
         value = problem.risk(F) + problem.lam * cost
         return value, self.pack({k: grad[k] + problem.lam * slope[k] for k in self.mask})

@@ -107,6 +107,13 @@ class Family(ABC):
         It must be smooth on the parameters that ``free`` and ``bounds`` let training reach.
         """
 
+    def surrogate_near(self, factors: Factors, near: Factors) -> tuple[float, dict[str, np.ndarray]]:
+        """The surrogate, continued smoothly past the ``bounds`` that belong to ``near``.
+
+        Override it when the surrogate has a kink at those bounds: training differentiates there.
+        """
+        return self.surrogate(factors)
+
     @abstractmethod
     def balance(self, factors: Factors) -> dict[str, np.ndarray]:
         """Factors with the same atoms at which the surrogate equals Theta and is least."""

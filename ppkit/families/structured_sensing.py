@@ -164,15 +164,25 @@ class StructuredSensing(OuterProductFamily):
 
     def surrogate(self, factors):
         """Half the sum of both squared norms; with "linf" on one side, the other side's norm."""
+        return self.surrogate_near(factors, factors)
+
+    def surrogate_near(self, factors, near):
         u, v = factors["u"], factors["v"]
-        a, b = self.row.value(u)[:, None], self.col.value(v)[:, None]
-        du, dv = self.row.slope(u, self.signs(u)), self.col.slope(v, self.signs(v))
+        (a, du), (b, dv) = (
+            self.row.smooth(u, self.signs(near["u"])),
+            self.col.smooth(v, self.signs(near["v"])),
+        )
+        a, b = a[:, None], b[:, None]
         if isinstance(self.col, LInf):
-            top = np.maximum(b, 1.0)
-            return float(np.sum(a * top)), {"u": top * du, "v": a * dv * (b > 1)}
+            return float(np.sum(a * np.maximum(b, 1.0))), {
+                "u": np.maximum(b, 1.0) * du,
+                "v": a * dv * (b > 1),
+            }
         if isinstance(self.row, LInf):
-            top = np.maximum(a, 1.0)
-            return float(np.sum(top * b)), {"u": b * du * (a > 1), "v": top * dv}
+            return float(np.sum(np.maximum(a, 1.0) * b)), {
+                "u": b * du * (a > 1),
+                "v": np.maximum(a, 1.0) * dv,
+            }
         return 0.5 * float(np.sum(a**2) + np.sum(b**2)), {"u": a * du, "v": b * dv}
 
     def balance(self, factors):

@@ -25,8 +25,12 @@ class VectorNorm(ABC):
         """The norm of each row, shape (k,)."""
 
     @abstractmethod
-    def slope(self, a, sign):
-        """Gradient of the norm at each row (0 at a zero row), given the entries' signs, (k, d)."""
+    def smooth(self, a, sign):
+        """``(value (k,), gradient (k, d))`` of the norm's extension from the orthant of ``sign``.
+
+        It equals the norm where the entries have these signs, and is smooth off the zero rows, where
+        its gradient is taken to be that of the l1 part.
+        """
 
     @abstractmethod
     def dual(self, w):
@@ -57,8 +61,8 @@ class L1(VectorNorm):
     def value(self, a):
         return np.abs(a).sum(axis=1)
 
-    def slope(self, a, sign):
-        return sign
+    def smooth(self, a, sign):
+        return np.sum(sign * a, axis=1), sign
 
     def dual(self, w):
         return np.abs(w).max(axis=1)
@@ -83,9 +87,9 @@ class L2(VectorNorm):
     def value(self, a):
         return np.linalg.norm(a, axis=1)
 
-    def slope(self, a, sign):
-        length = self.value(a)[:, None]
-        return a / np.where(length > 0, length, 1.0)
+    def smooth(self, a, sign):
+        length = self.value(a)
+        return length, a / np.where(length > 0, length, 1.0)[:, None]
 
     def dual(self, w):
         return np.linalg.norm(w, axis=1)
@@ -107,11 +111,12 @@ class LInf(VectorNorm):
     def value(self, a):
         return np.abs(a).max(axis=1)
 
-    def slope(self, a, sign):
-        g = np.zeros_like(a)
+    def smooth(self, a, sign):
+        """The norm itself, which has kinks where entries tie: of use only inside the unit box."""
         top = np.arange(len(a)), np.abs(a).argmax(axis=1)
-        g[top] = np.sign(a[top])
-        return g
+        slope = np.zeros_like(a)
+        slope[top] = np.sign(a[top])
+        return self.value(a), slope
 
     def dual(self, w):
         return np.abs(w).sum(axis=1)
@@ -141,8 +146,9 @@ class L1L2(VectorNorm):
     def value(self, a):
         return np.linalg.norm(a, axis=1) + self.gamma * np.abs(a).sum(axis=1)
 
-    def slope(self, a, sign):
-        return L2().slope(a, sign) + self.gamma * sign
+    def smooth(self, a, sign):
+        length, slope = L2().smooth(a, sign)
+        return length + self.gamma * np.sum(sign * a, axis=1), slope + self.gamma * sign
 
     def dual(self, w):
         """Newton from the left on a convex, decreasing function; rounded towards above."""
