@@ -166,8 +166,10 @@ def certify(problem, factors, effort="default", seed=0, duals=()):
 
 def lower_end(problem, factors, objective, value):
     """The bound ``value``, at most the objective, and below it where the objective may have underflowed."""
+    if objective > 1e16 * TINY:
+        return float(min(value, objective))
     at_rest = not any(a.any() for a in factors.values()) and not problem.residual(factors).any()
-    return float(min(value, objective) - (0.0 if at_rest else TINY))
+    return float(min(value, objective)) - (0.0 if at_rest else TINY)
 
 
 def negative_gap_slack(problem, factors, objective):
@@ -212,9 +214,9 @@ def feasible_dual(problem, G, starts=(), effort="default", seed=0):
     return DualBound(
         value=value,
         dual=s * G,
-        upper=s * polar.upper if s > 0 else 0.0,
+        upper=float(s * polar.upper) if s > 0 else 0.0,
         polar=polar,
-        ratio=size / problem.lam * polar.upper,
+        ratio=float(size / problem.lam * polar.upper),
     )
 
 

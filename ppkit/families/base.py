@@ -203,10 +203,9 @@ class Family(ABC):
 
     def check_factors(self, factors) -> dict[str, np.ndarray]:
         """Validated float64 factors (width 0 allowed); raises :class:`InputError`."""
-        try:
-            missing = [k for k in self.shapes if k not in factors]
-        except TypeError:
-            raise InputError("factors must be a mapping name -> array (r, ...)") from None
+        if not isinstance(factors, Mapping):
+            raise InputError("factors must be a mapping name -> array (r, ...)")
+        missing = [k for k in self.shapes if k not in factors]
         if missing:
             raise InputError(f"{self.name}: factors lack {', '.join(missing)}")
         out = {}

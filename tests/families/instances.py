@@ -1,0 +1,80 @@
+"""Small members of every registered family: one row is all that the contract tests need.
+
+``FAMILIES[name]`` lists ``(member, N)``; data and teachers are drawn from the member itself.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+import ppkit
+from ppkit.families import (
+    DeepLinear,
+    LinearAttention,
+    MatrixFactorization,
+    MatrixSensing,
+    StructuredSensing,
+    TwoLayerLinear,
+    TwoLayerQuadratic,
+)
+
+FAMILIES = {
+    "matrix-factorization": [(MatrixFactorization((6, 5)), 1)],
+    "matrix-sensing": [(MatrixSensing((5, 4)), 40), (MatrixSensing((1, 3)), 7)],
+    "structured-sensing": [
+        (StructuredSensing((5, 4)), 40),
+        (StructuredSensing((5, 4), row="l1", col="l2"), 40),
+        (StructuredSensing((5, 4), row="l1", col="l1"), 40),
+        (StructuredSensing((4, 5), row=("l1+l2", 0.5), col="l1"), 40),
+        (StructuredSensing((5, 4), row="l1", col="l2", nonnegative=True), 40),
+    ],
+    "two-layer-linear": [(TwoLayerLinear(5, 3), 30), (TwoLayerLinear(6, 2), 4)],
+    "deep-linear": [(DeepLinear((5, 2, 3, 4)), 30), (DeepLinear((4, 3, 3), form="power"), 20)],
+    "two-layer-quadratic": [(TwoLayerQuadratic(4), 40)],
+    "linear-attention": [
+        (LinearAttention(2, 3, 2), 30),
+        (LinearAttention(2, 3, 1, query="last"), 30),
+        (LinearAttention(2, 3, 1, query="all"), 20),
+    ],
+}
+
+LOSSES = ("squared", "logistic", "huber")
+
+
+@dataclass(frozen=True, eq=False)
+class Draw:
+    """A drawn problem: the member, its data, a random network, a random residual."""
+
+    family: ppkit.families.Family
+    X: np.ndarray | None
+    Y: np.ndarray
+    factors: dict
+    G: np.ndarray
+
+    def problem(self, lam=None, loss="squared"):
+        """The problem at ``lam``, by default a fifth of the least lambda with zero optimum."""
+        Y = np.where(self.Y > 0, 1.0, -1.0) if loss == "logistic" else self.Y
+        first = ppkit.Problem(self.family, self.X, Y, 1.0, loss)
+        return first if lam == 1.0 else ppkit.Problem(
+            self.family, self.X, Y, lam or 0.2 * first.polar().upper, loss
+        )  # fmt: skip
+
+
+def draw(member, n_samples, seed=0, width=3, noise=0.3):
+    """A :class:`Draw` with a teacher of two factors and Gaussian noise."""
+    rng = np.random.default_rng(seed)
+    X = member.random_inputs(rng, n_samples)
+    teacher = member.predict(member.random_factors(rng, 2), X)
+    Y = teacher + noise * np.std(teacher) * rng.standard_normal(teacher.shape)
+    G = rng.standard_normal(teacher.shape)
+    if X is None:
+        return Draw(member, X, member.present(Y), member.random_factors(rng, width), G)
+    return Draw(member, X, Y, member.random_factors(rng, width), G)
+
+
+def label(case):
+    """A readable test id."""
+    return f"{case[0].name}-{'-'.join(str(v) for v in case[0].params().values())}".replace(" ", "")
+
+
+CASES = [case for cases in FAMILIES.values() for case in cases]
