@@ -29,7 +29,7 @@ def hull(atoms, hull, rays=(), path=None, names=(), note=None, axes=AXES):
             away(ax, names[j], (chain[j] + chain[j + 1]) / 2, chain[j + 1] - chain[j])
     if note is not None:
         dot(ax, chain[-1], OBJECTIVE)
-        ax.annotate(note, chain[-1], xytext=(9, 2), textcoords="offset points", color=OBJECTIVE)
+        label(ax, note, chain[-1], (8, -4), OBJECTIVE)
     key(ax)
     return fig
 
@@ -51,7 +51,8 @@ def touching(atoms, hull, touches, axes=AXES):
         sets(ax, atoms, hull)
         ax.axline(foot, foot + np.array([-unit[1], unit[0]]), color=OBJECTIVE, lw=1.6)
         arrow(ax, np.zeros(2), 0.5 * radius * unit, INK)
-        ax.text(*(0.62 * radius * unit), "$g$", ha="center", va="center", zorder=6)
+        beside = 0.42 * radius * unit + 0.1 * radius * np.array([-unit[1], unit[0]])
+        ax.text(*beside, "$g$", ha="center", va="center", zorder=6)
         dot(ax, point, OBJECTIVE)
     key(ax)
     return fig
@@ -96,10 +97,31 @@ def gauge(atoms, hull, level, parts, axes=AXES):
     dot(ax, target, OBJECTIVE)
     dot(ax, target / level, BOUND)
     label(ax, "$f$", target, (8, 4), OBJECTIVE)
-    label(ax, r"$f/\Omega(f)$", target / level, (8, -14), INK)
-    label(ax, r"$\Omega(f)\,K$", grown[np.argmin(grown[:, 1])], (6, 2), BOUND)
-    label(ax, "$K$", hull[np.argmin(hull[:, 1])], (6, -10), BOUND)
+    ax.annotate(
+        r"$f/\Omega(f)$",
+        target / level,
+        xytext=(26, 46),
+        textcoords="offset points",
+        arrowprops={"arrowstyle": "-", "color": MUTED, "lw": 0.7, "shrinkB": 4},
+        zorder=6,
+    )
+    label(ax, r"$\Omega(f)\,K$", grown[np.argmax(grown[:, 1])], (9, -3), BOUND)
+    label(ax, "$K$", hull[np.argmax(hull[:, 1])], (8, -2), BOUND)
     key(ax)
+    return fig
+
+
+@styled
+def growing(hulls, names, axes=AXES):
+    """Nested hulls, smallest first, each named at its highest point."""
+    fig, ax = subplots(aspect=0.6)
+    frame(ax, np.vstack(hulls), axes)
+    for j, (corners, name) in enumerate(zip(hulls, names, strict=True)):
+        ring = np.vstack([corners, corners[:1]])
+        ax.fill(*ring.T, color=BAND, alpha=0.38, lw=0)
+        ax.plot(*ring.T, color=BOUND, lw=1.1 + 0.5 * j)
+        label(ax, name, corners[np.argmax(corners.sum(axis=1))], (6, 2), BOUND)
+    ax.plot(0, 0, "+", color=INK, ms=7, mew=1.1)
     return fig
 
 
@@ -120,7 +142,16 @@ def ray_lines(ax, rays):
     reach = 4 * max(np.ptp(ax.get_xlim()), np.ptp(ax.get_ylim()))
     for atom in rays:
         far = reach * np.asarray(atom) / np.linalg.norm(atom)
-        ax.plot([0, far[0]], [0, far[1]], color=MUTED, lw=0.9, ls=(0, (4, 3)), zorder=1.2, scalex=False, scaley=False)
+        ax.plot(
+            [0, far[0]],
+            [0, far[1]],
+            color=MUTED,
+            lw=0.9,
+            ls=(0, (4, 3)),
+            zorder=1.2,
+            scalex=False,
+            scaley=False,
+        )
 
 
 def frame(ax, points, axes, corner=(True, True), margin=0.09):
@@ -145,7 +176,13 @@ def arrow(ax, start, end, color):
         "",
         end,
         xytext=start,
-        arrowprops={"arrowstyle": "-|>,head_width=0.22,head_length=0.45", "color": color, "lw": 1.7, "shrinkA": 0, "shrinkB": 0},
+        arrowprops={
+            "arrowstyle": "-|>,head_width=0.22,head_length=0.45",
+            "color": color,
+            "lw": 1.7,
+            "shrinkA": 0,
+            "shrinkB": 0,
+        },
         zorder=4,
     )
 
@@ -163,7 +200,16 @@ def label(ax, text, point, offset, color):
 def away(ax, text, point, direction):
     """Text beside the middle of an arrow, on its left."""
     normal = np.array([-direction[1], direction[0]]) / np.linalg.norm(direction)
-    ax.annotate(text, point, xytext=11 * normal, textcoords="offset points", ha="center", va="center", color=OBJECTIVE, zorder=6)
+    ax.annotate(
+        text,
+        point,
+        xytext=(16 * normal[0], 11 * normal[1]),
+        textcoords="offset points",
+        ha="center",
+        va="center",
+        color=OBJECTIVE,
+        zorder=6,
+    )
 
 
 def key(ax):
