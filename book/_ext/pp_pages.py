@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import yaml
+from docutils import nodes
 from pp_git import last_commit
 from sphinx.util.osutil import relative_uri
 
@@ -105,6 +106,16 @@ def foot(app, name):
     )
 
 
+def unnumber_labs(app, env):
+    """A lab shows no number of its own; its figures keep the number of the chapter it belongs to."""
+    for name in env.found_docs:
+        if name.endswith("-lab"):
+            env.toc_secnumbers[name] = {}
+            for node in (env.titles[name], *env.tocs[name].findall(nodes.reference)):
+                node.attributes.pop("secnumber", None)
+    return []
+
+
 def dress(app, pagename, templatename, context, doctree):
     """Wrap the body of every page that comes from a source file."""
     if pagename not in app.env.found_docs or "body" not in context:
@@ -117,5 +128,6 @@ def dress(app, pagename, templatename, context, doctree):
 
 
 def setup(app):
+    app.connect("env-get-updated", unnumber_labs, priority=900)
     app.connect("html-page-context", dress)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
