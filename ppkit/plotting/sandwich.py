@@ -138,7 +138,7 @@ def step(tau, objective, models, chosen):
     ax.set_ylim(low - 0.06 * (top - low), top)
     ax.set_xlim(tau[0], tau[-1])
     ax.set(xlabel=r"$\tau$, the length of the appended factor", ylabel="objective")
-    ax.legend(loc="upper center")
+    ax.legend(loc="upper left")
     return fig
 
 
@@ -147,7 +147,8 @@ def decrease(promised, measured, kinds):
     """Measured against promised decreases; ``kinds`` maps a name to the indices drawn alike."""
     fig, ax = subplots(height=3.9)
     ends = np.array([promised.min(), max(promised.max(), measured.max())])
-    ax.fill_between(ends, [measured.min()] * 2, ends, color=BAND, alpha=0.55, lw=0)
+    ax.set_ylim(0.5 * ends[0], 2 * ends[1])
+    ax.fill_between(ends, [0.5 * ends[0]] * 2, ends, color=BAND, alpha=0.55, lw=0)
     ax.plot(ends, ends, color=INK, lw=0.9)
     for (name, index), color, marker in zip(kinds.items(), CYCLE, MARKERS, strict=False):
         ax.plot(promised[index], measured[index], marker, color=color, ms=4.5, label=name)
@@ -172,5 +173,5 @@ def rate(panels):
         ax.set(xscale="log", yscale="log", xlabel="$k+1$", title=title)
         ax.grid()
     axes[0][0].set_ylabel("gap $h_k$")
-    axes[0][0].legend(fontsize=8.5, loc="lower left")
+    axes[0][-1].legend(fontsize=8.5, loc="lower left")
     return fig
