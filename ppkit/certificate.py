@@ -221,12 +221,16 @@ def feasible_dual(problem, G, starts=(), effort="default", seed=0):
 
 
 def dual_direction(problem, G):
-    """``G`` (N, n_y) moved to where the conjugate and the polar are finite; checks shape and entries."""
+    """``G`` (N, n_y) moved to where the conjugate and the polar are finite; checks shape and entries.
+
+    What is too large for the conjugate's domain is scaled down, not cut off: the direction counts.
+    """
     G = np.ascontiguousarray(G, float)
     if G.shape != problem.Y.shape:
         raise InputError(f"a dual point must have shape {problem.Y.shape}, got {G.shape}")
     if not np.all(np.isfinite(G)):
         raise InputError("a dual point holds NaN or infinite entries")
+    G = min(1.0, problem.loss.reach(G)) * G
     return problem.family.project_dual(problem.X, problem.loss.into_domain(problem.Y, G))
 
 

@@ -25,6 +25,9 @@ DONE, OPEN, BAD = 0, 1, 2
 class Parser(argparse.ArgumentParser):
     """argparse that reports a usage error in one line and exits with code 2."""
 
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **{**kwargs, "allow_abbrev": False})
+
     def error(self, message):
         raise InputError(f"{message} (see '{self.prog} --help')")
 

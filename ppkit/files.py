@@ -17,7 +17,10 @@ def read_npz(path):
         with np.load(path, allow_pickle=False) as data:
             if not hasattr(data, "files"):
                 raise InputError(f"{path}: a single array, not an .npz file with named arrays")
-            return {name: data[name] for name in data.files}
+            arrays = {name: data[name] for name in data.files}
+            if not all(isinstance(a, np.ndarray) for a in arrays.values()):
+                raise InputError(f"{path}: holds something that is no array")
+            return arrays
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except InputError:

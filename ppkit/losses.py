@@ -108,7 +108,7 @@ class LogisticLoss(Loss):
 
     def reach(self, G):
         top = np.max(np.abs(G), initial=0.0)
-        return 1 / top if top > 0 else np.inf
+        return 1 / top if top > 1e-300 else np.inf
 
     def check_targets(self, Y):
         if not np.all(np.abs(Y) == 1):
@@ -157,7 +157,7 @@ class HuberLoss(Loss):
 
     def reach(self, G):
         top = np.max(np.abs(G), initial=0.0)
-        return self.delta / top if top > 0 else np.inf
+        return self.delta / top if top > 1e-300 * max(1.0, self.delta) else np.inf
 
     def cvxpy(self, Y, F):
         import cvxpy as cp
@@ -170,6 +170,6 @@ def get_loss(loss):
     if isinstance(loss, Loss):
         return loss
     table = {"squared": SquaredLoss, "logistic": LogisticLoss, "huber": HuberLoss}
-    if loss not in table:
+    if not isinstance(loss, str) or loss not in table:
         raise InputError(f"unknown loss {loss!r}; choose one of {', '.join(table)}")
     return table[loss]()

@@ -74,7 +74,7 @@ def verify(certificate, rigorous=None):
             top, relative = prove(certificate)
             how = f"ball arithmetic with {BITS} bits, all rounding included"
             return Verification(certificate, True, top, relative, how)
-        except (NoProof, TypeError, NotImplementedError) as error:
+        except (NoProof, TypeError, ValueError, AttributeError) as error:
             reason += f"; no proof in ball arithmetic: {error}"
             if rigorous:
                 raise CertificateError(f"not proved in ball arithmetic: {error}") from None

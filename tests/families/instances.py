@@ -55,9 +55,11 @@ class Draw:
         """The problem at ``lam``, by default a fifth of the least lambda with zero optimum."""
         Y = np.where(self.Y > 0, 1.0, -1.0) if loss == "logistic" else self.Y
         first = ppkit.Problem(self.family, self.X, Y, 1.0, loss)
-        return first if lam == 1.0 else ppkit.Problem(
-            self.family, self.X, Y, lam or 0.2 * first.polar().upper, loss
-        )  # fmt: skip
+        return (
+            first
+            if lam == 1.0
+            else ppkit.Problem(self.family, self.X, Y, lam or 0.2 * first.polar().upper, loss)
+        )
 
 
 def draw(member, n_samples, seed=0, width=3, noise=0.3):

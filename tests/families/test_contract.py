@@ -35,7 +35,7 @@ def random_direction(rng, factors):
     return {k: rng.standard_normal(a.shape) for k, a in factors.items()}
 
 
-# ---- the table itself ------------------------------------------------------------------------------------
+# ---- the table itself ----------------------------
 
 
 def test_every_registered_family_is_listed():
@@ -52,7 +52,7 @@ def test_registry_names_are_command_line_names():
         assert family.__doc__.strip().splitlines()[0].endswith(".")
 
 
-# ---- what a family is -------------------------------------------------------------------------------------
+# ---- what a family is ----------------------------
 
 
 @every_case
@@ -122,7 +122,7 @@ def test_networks_do_not_share_memory_with_what_made_them(case):
         np.testing.assert_array_equal(a, before[k])
 
 
-# ---- training ------------------------------------------------------------------------------------------------
+# ---- training ----------------------------
 
 
 @every_case
@@ -195,7 +195,7 @@ def test_merge_keeps_the_prediction_at_no_higher_cost(case, trap):
         assert width(merged) <= 3 or width(merged) < width(W)
 
 
-# ---- the polar ----------------------------------------------------------------------------------------------
+# ---- the polar ----------------------------
 
 
 @every_case
@@ -262,7 +262,7 @@ def test_polar_upper_needs_only_the_proof(case):
         assert d.family.polar_upper(d.X, d.G, {}) >= polar.lower
 
 
-# ---- ball arithmetic --------------------------------------------------------------------------------------------
+# ---- ball arithmetic ----------------------------
 
 
 @needs_flint
@@ -309,7 +309,7 @@ def test_adjoint_identity_to_the_last_bit(case):
     assert float(difference.upper()) <= 1e-30 * size_of(d.family, d.factors, d.X)
 
 
-# ---- data and factors that cannot be used ---------------------------------------------------------------------
+# ---- data and factors that cannot be used ----------------------------
 
 
 @every_case
@@ -353,7 +353,7 @@ def test_bad_factors_are_refused(case):
     ppkit.certify(problem, W | {"meta": np.array("ignored")})
 
 
-# ---- certificates ------------------------------------------------------------------------------------------------
+# ---- certificates ----------------------------
 
 
 @every_case
@@ -442,7 +442,7 @@ def test_order_of_factors_does_not_matter(case):
     assert abs(one.lower_bound - two.lower_bound) <= 1e-12 * one.objective
 
 
-# ---- escape -----------------------------------------------------------------------------------------------------
+# ---- escape ----------------------------
 
 
 @first_cases

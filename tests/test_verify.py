@@ -1,0 +1,230 @@
+"""Verification: what is proved in balls, what only in floats, and what it says about either."""
+
+import builtins
+import dataclasses
+import time
+
+import numpy as np
+import pytest
+from problems import BoundedPolar, random_network, sensing, with_family
+
+import ppkit
+from ppkit.ball import Balls, NoProof, arbs, available, precision, spectral_at_most
+from ppkit.verify import prove
+
+LOSSES = ("squared", "logistic", "huber")
+needs_flint = pytest.mark.skipif(not available(), reason="python-flint is not installed")
+
+
+@needs_flint
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_inequality_is_proved_for_any_candidate(loss):
+    problem = sensing(0, loss=loss)
+    rng = np.random.default_rng(0)
+    candidates = [random_network(problem, rng, r) for r in (0, 1, 3, 8)]
+    candidates.append(ppkit.fit(problem, gap=1e-12).factors)
+    for W in candidates:
+        cert = ppkit.certify(problem, W)
+        checked = cert.verify(rigorous=True)
+        assert checked.rigorous and "128 bits" in checked.reason
+        assert checked.lower_bound == cert.lower_bound
+        assert abs(checked.objective_upper - cert.objective) <= 1e-13 * cert.objective
+        assert checked.gap >= 0 and cert.relative_gap <= checked.relative_gap + 1e-13
+        assert "proved" in str(checked) and repr(cert.lower_bound) in str(checked)
+
+
+@needs_flint
+def test_the_objective_is_enclosed_exactly():
+    """Integers small enough for exact arithmetic by hand."""
+    X = np.arange(8.0).reshape(2, 2, 2)
+    problem = ppkit.Problem(ppkit.families.MatrixSensing((2, 2)), X, [1.0, 2.0], 0.25)
+    W = {"u": np.array([[1.0, 2.0]]), "v": np.array([[1.0, -1.0]])}
+    F = X.reshape(2, 4) @ np.array([1.0, -1.0, 2.0, -2.0])
+    exact = 0.25 * np.sum((problem.Y[:, 0] - F) ** 2) + 0.25 * 0.5 * 7
+    top, _ = prove(ppkit.certify(problem, W))
+    assert exact < top <= np.nextafter(np.nextafter(exact, np.inf), np.inf)
+
+
+@needs_flint
+def test_proofs_are_quick_at_the_mid_size():
+    problem = sensing(0, shape=(24, 24), n_samples=500)
+    cert = ppkit.fit(problem, gap=1e-8).certificate
+    start = time.process_time()
+    assert cert.verify(rigorous=True).relative_gap <= 1e-8
+    assert time.process_time() - start < 10
+
+
+@needs_flint
+@pytest.mark.parametrize("shape", [(1, 1), (7, 4), (4, 7), (12, 12)])
+def test_spectral_norm_is_proved_tightly(shape):
+    M = np.random.default_rng(0).standard_normal(shape)
+    s = np.linalg.norm(M, 2)
+    with precision():
+        assert spectral_at_most(Balls(M), s * (1 + 1e-13))
+        assert not spectral_at_most(Balls(M), s * (1 - 1e-13))
+        assert spectral_at_most(Balls(0 * M), 0.0)
+        assert not spectral_at_most(Balls(M), 0.0)
+
+
+@needs_flint
+def test_a_polar_without_a_proof_falls_back_and_says_so():
+    honest = sensing(1)
+    problem = with_family(honest, BoundedPolar)
+    cert = ppkit.certify(problem, ppkit.fit(honest).factors)
+    checked = cert.verify()
+    assert not checked.rigorous and "no proof" in checked.reason and "rechecked" in str(checked)
+    assert checked.objective_upper == cert.objective and checked.gap == cert.gap
+    with pytest.raises(ppkit.CertificateError, match="not proved"):
+        cert.verify(rigorous=True)
+    assert not ppkit.fit(honest).certificate.verify(rigorous=False).rigorous
+
+
+def test_without_flint_the_floats_are_rechecked(monkeypatch):
+    real = builtins.__import__
+
+    def without(name, *args, **kwargs):
+        if name.split(".")[0] == "flint":
+            raise ImportError(name)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    cert = ppkit.fit(sensing(1)).certificate
+    checked = cert.verify()
+    assert not checked.rigorous and "install python-flint" in checked.reason
+    with pytest.raises(ppkit.InputError, match="pip install"):
+        cert.verify(rigorous=True)
+
+
+@pytest.mark.parametrize("field", ["objective", "lower_bound", "polar_ratio", "euler", "polar_upper"])
+@pytest.mark.parametrize("by", [1e-9, -1e-9, 1.0, float("nan"), float("inf")])
+def test_each_value_is_rechecked(field, by):
+    cert = ppkit.fit(sensing(2)).certificate
+    wrong = dataclasses.replace(cert, **{field: getattr(cert, field) + by})
+    with pytest.raises(ppkit.CertificateError, match=field):
+        wrong.verify()
+
+
+@needs_flint
+def test_a_false_bound_is_refuted_in_balls():
+    cert = ppkit.fit(sensing(2), gap=1e-10).certificate
+    wrong = dataclasses.replace(cert, lower_bound=cert.lower_bound * (1 + 1e-9))
+    with pytest.raises(ppkit.CertificateError, match="below the printed"):
+        prove(wrong)
+    infeasible = dataclasses.replace(cert, dual=cert.dual * (1 + 1e-9))
+    with pytest.raises(NoProof):
+        prove(infeasible)
+
+
+# ---- the balls themselves ----------------------------------------------------------------------------------
+
+
+@needs_flint
+def test_balls_agree_with_numpy_on_what_they_offer():
+    rng = np.random.default_rng(0)
+    a, b, c = rng.standard_normal((3, 4)), rng.standard_normal((3, 4)), rng.standard_normal((2, 3, 4))
+    A, B, C = Balls(a), Balls(b), Balls(c)
+    pairs = [
+        (A + B, a + b),
+        (2 - A, 2 - a),
+        (A * b, a * b),
+        (a * B, a * b),
+        (A / 3, a / 3),
+        (-A, -a),
+        (A**2, a**2),
+        (abs(A) ** 0.5, abs(a) ** 0.5),
+        (A @ B.T, a @ b.T),
+        (C @ b.T, c @ b.T),
+        (A.T @ B[:, 0], a.T @ b[:, 0]),
+        (np.sum(A, axis=1), a.sum(1)),
+        (A.mean(axis=0), a.mean(0)),
+        (np.mean(A), a.mean()),
+        (np.maximum(A, 0.0), np.maximum(a, 0)),
+        (np.minimum(A, B), np.minimum(a, b)),
+        (np.max(A, axis=1), a.max(1)),
+        (A.min(), a.min()),
+        (np.clip(A, -0.5, 0.5), np.clip(a, -0.5, 0.5)),
+        (np.exp(A), np.exp(a)),
+        (np.logaddexp(0.0, A), np.logaddexp(0, a)),
+        (np.where(a > 0, A, B), np.where(a > 0, a, b)),
+        (np.where(A > 0, A, 0.0), np.where(a > 0, a, 0)),
+        (np.linalg.norm(A, axis=1), np.linalg.norm(a, axis=1)),
+        (np.linalg.norm(A, 1, axis=0), np.linalg.norm(a, 1, axis=0)),
+        (np.linalg.norm(A), np.linalg.norm(a)),
+        (np.linalg.norm(A, np.inf, axis=1), np.linalg.norm(a, np.inf, axis=1)),
+        (np.outer(A[0], B[0]), np.outer(a[0], b[0])),
+        (np.einsum("ij,kij->k", A, C), np.einsum("ij,kij->k", a, c)),
+        (np.tensordot(A, B, ((0, 1), (0, 1))), np.sum(a * b)),
+        (np.stack([A, B]), np.stack([a, b])),
+        (np.concatenate([A, b]), np.concatenate([a, b])),
+        (A.reshape(-1, 2), a.reshape(-1, 2)),
+        (np.swapaxes(C, 0, 2), np.swapaxes(c, 0, 2)),
+        (np.prod(A, axis=0), a.prod(0)),
+        (sum(A), sum(a)),
+        (np.square(A), a * a),
+        (C.transpose(1, 0, 2), c.transpose(1, 0, 2)),
+        (A[:, None, :] * B[:, :, None], a[:, None] * b[..., None]),
+        (C.sum(axis=(0, 2)), c.sum((0, 2))),
+        (C.max(axis=2, keepdims=True), c.max(2, keepdims=True)),
+    ]
+    for ball, number in pairs:
+        assert ball.shape == np.shape(number)
+        got = arbs(ball).astype(float) if ball.shape else float(arbs(ball)[()])
+        assert np.max(np.abs(got - number), initial=0.0) <= 1e-14 * (1 + np.max(np.abs(number)))
+
+
+@needs_flint
+def test_balls_hold_the_true_number():
+    """A sum of a thousand tenths, as rationals."""
+    from fractions import Fraction
+
+    a = np.full(1000, 0.1)
+    exact = sum(Fraction(float(x)) for x in a) / 7
+    with precision():
+        ball = arbs(Balls(a).sum() / 7)[()]
+        low, high = (
+            Fraction(int(m)) * Fraction(2) ** int(e)
+            for m, e in (x.man_exp() for x in (ball.lower(), ball.upper()))
+        )
+    assert low <= exact <= high and high - low <= Fraction(1, 10**33)
+
+
+@needs_flint
+def test_large_products_are_taken_in_blocks(monkeypatch):
+    monkeypatch.setattr("ppkit.ball.BLOCK", 7)
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((4, 30)), rng.standard_normal((30, 3))
+    for left, right in ((Balls(a), b), (a[0], Balls(b)), (Balls(a), Balls(b[:, 0])), (a[0], Balls(b[:, 0]))):
+        product = arbs(left @ right).astype(float)
+        plain = (left.payload if isinstance(left, Balls) else left) @ (
+            right.payload if isinstance(right, Balls) else right
+        )
+        assert np.abs(product - plain).max() <= 1e-13
+
+
+@needs_flint
+def test_balls_never_leak_into_floats_or_guess_a_sign():
+    A = Balls(np.ones((2, 2)))
+    third = A / 3
+    for leak in (
+        lambda: float(A[0, 0]),
+        lambda: np.asarray(A, float),
+        lambda: np.array([A, A]),
+        lambda: np.linalg.svd(A),
+        lambda: np.cbrt(A),
+        lambda: np.add(A, 1.0, out=np.zeros((2, 2))),
+        lambda: bool(A[0, 0]),
+        lambda: np.sort(A),
+        lambda: np.linalg.norm(A, 2),
+        lambda: np.argmax(A),
+        lambda: np.sign(A),
+        lambda: np.zeros(2).__setitem__(0, A[0, 0]),
+        lambda: np.where(A, A, A),
+        lambda: A + 1j,
+        lambda: np.heaviside(A, 0.0),
+        lambda: np.multiply.outer(A, A),
+    ):
+        with pytest.raises((TypeError, ValueError, NoProof)):
+            leak()
+    assert np.all(third < 0.34) and not np.any(third > 0.34)
+    with pytest.raises(NoProof):
+        assert third - third > 0
