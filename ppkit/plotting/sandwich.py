@@ -165,7 +165,7 @@ def rate(panels):
     ``curves`` maps a name to gaps (K,), ``bound`` (K,) is the theorem's curve; all are drawn against
     ``k + 1`` on logarithmic axes.
     """
-    fig, axes = subplots(1, len(panels), height=3.5, squeeze=False)
+    fig, axes = subplots(1, len(panels), height=3.7, squeeze=False)
     for ax, (title, (curves, bound)) in zip(axes[0], panels.items(), strict=True):
         ax.plot(np.arange(1, len(bound) + 1), bound, color=INK, lw=1.2, ls="--", label="bound of the theorem")
         for (name, gap), color, marker in zip(curves.items(), CYCLE, MARKERS, strict=False):
@@ -173,5 +173,7 @@ def rate(panels):
         ax.set(xscale="log", yscale="log", xlabel="$k+1$", title=title)
         ax.grid()
     axes[0][0].set_ylabel("gap $h_k$")
-    axes[0][-1].legend(fontsize=8.5, loc="lower left")
+    fig.legend(
+        *axes[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=5, columnspacing=1.2
+    )
     return fig
