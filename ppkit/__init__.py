@@ -1,6 +1,6 @@
 """ppkit: certificates of global optimality for parallel positively homogeneous networks."""
 
-from . import families
+from . import families, torch_bridge
 from .certificate import Certificate, certify
 from .convex import ConvexSolution, convex_lower_bound
 from .errors import CertificateError, InputError
@@ -26,4 +26,5 @@ __all__ = [
     "convex_lower_bound",
     "families",
     "fit",
+    "torch_bridge",
 ]

@@ -1,0 +1,94 @@
+r"""Certify a ``torch.nn.Module`` that somebody already trained with weight decay in plain PyTorch.
+
+PyTorch's optimizers add ``weight_decay * w`` to the gradient, so what they minimize is the training
+loss plus ``weight_decay/2`` times the sum of the squared weights.  For two layers that sum is the
+network's Theta, hence lam = weight_decay when the loss is ours, half the squared error summed over
+the outputs and averaged over the samples.  For ``torch.nn.MSELoss()``, which averages over samples
+AND outputs and has no half, the same weights are stationary for lam = weight_decay * n_y / 2.
+(Decoupled decay, as in ``AdamW``, minimizes no objective at all and cannot be certified.)
+"""
+
+import numpy as np
+
+from .certificate import certify
+from .errors import InputError
+from .families import TwoLayerLinear
+from .problem import Problem
+
+#: training loss -> (our loss, factor from weight decay to lam as a function of n_y)
+CRITERIA = {
+    "squared": ("squared", lambda n_y: 1.0),
+    "mse": ("squared", lambda n_y: n_y / 2),
+    "logistic": ("logistic", lambda n_y: 1.0),
+    "huber": ("huber", lambda n_y: 1.0),
+}
+
+
+def certify_module(module, X, Y, weight_decay, criterion="squared", effort="default"):
+    """Certificate of a trained module, in the objective its own training minimized.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        ``Sequential(Linear, Linear)`` without biases.
+    X : array or tensor (N, n_x)
+    Y : array or tensor (N,) or (N, n_y)
+    weight_decay : float
+        The ``weight_decay`` of the optimizer (``SGD`` or ``Adam``), > 0.
+    criterion : {"squared", "mse", "logistic", "huber"}
+        The training loss: half the squared error summed over outputs, ``torch.nn.MSELoss()``, the
+        logistic loss ``log(1 + exp(-y f))`` or ``torch.nn.HuberLoss`` with delta 1, the last two
+        summed over outputs; each averaged over the samples.
+    effort : str
+        Passed to :func:`ppkit.certify`.
+
+    Returns
+    -------
+    Certificate
+        In units of ppkit's objective (for "mse" that is ``n_y/2`` times the training objective, so
+        relative gaps agree).
+
+    Raises
+    ------
+    InputError
+        A module that is not of a supported form (the message says why), or bad data.
+    """
+    problem, factors = as_problem(module, X, Y, weight_decay, criterion)
+    return certify(problem, factors, effort)
+
+
+def as_problem(module, X, Y, weight_decay, criterion="squared"):
+    """``(problem, factors)`` of a trained module: what :func:`certify_module` certifies."""
+    if criterion not in CRITERIA:
+        raise InputError(f"unknown criterion {criterion!r}; choose one of {', '.join(CRITERIA)}")
+    family, factors = read_module(module)
+    loss, ratio = CRITERIA[criterion]
+    X, Y = as_numpy(X), as_numpy(Y)
+    return Problem(family, X, Y, weight_decay * ratio(family.n_outputs), loss), factors
+
+
+def as_numpy(a):
+    """A tensor or array as a numpy array."""
+    return a.detach().cpu().numpy() if hasattr(a, "detach") else np.asarray(a)
+
+
+def read_module(module):
+    """``(family, factors)`` of a supported module; raises :class:`InputError` with the reason."""
+    from torch import nn
+
+    if not isinstance(module, nn.Sequential):
+        raise InputError(f"only torch.nn.Sequential modules can be read, got {type(module).__name__}")
+    layers = list(module)
+    if [type(layer) for layer in layers] != [nn.Linear, nn.Linear]:
+        found = ", ".join(type(layer).__name__ for layer in layers)
+        raise InputError(f"only Sequential(Linear, Linear) can be certified, got Sequential({found})")
+    for i, layer in enumerate(layers):
+        if layer.bias is not None:
+            raise InputError(
+                f"layer {i} has a bias, which the two-layer linear family does not have; "
+                "build it with bias=False (center the data instead)"
+            )
+    v = as_numpy(layers[0].weight).astype(np.float64)
+    u = as_numpy(layers[1].weight).astype(np.float64).T
+    family = TwoLayerLinear(n_inputs=v.shape[1], n_outputs=u.shape[1])
+    return family, {"u": np.ascontiguousarray(u), "v": v}

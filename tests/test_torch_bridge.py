@@ -1,0 +1,96 @@
+"""Networks trained in plain PyTorch: the objective is theirs, the certificate ours."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import ppkit
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(3)
+    X = rng.standard_normal((80, 7))
+    return X, X @ rng.standard_normal((7, 3)) + 0.3 * rng.standard_normal((80, 3))
+
+
+def two_layers(n_in, width, n_out, bias=False):
+    torch.manual_seed(0)
+    layers = nn.Linear(n_in, width, bias=bias), nn.Linear(width, n_out, bias=bias)
+    return nn.Sequential(*layers).double()
+
+
+def loss_of(criterion, prediction, Y):
+    if criterion == "mse":
+        return nn.MSELoss()(prediction, Y)
+    if criterion == "squared":
+        return 0.5 * ((prediction - Y) ** 2).sum(1).mean()
+    if criterion == "logistic":
+        return nn.SoftMarginLoss()(prediction, Y) * Y.shape[1]
+    return nn.HuberLoss()(prediction, Y) * Y.shape[1]
+
+
+@pytest.mark.parametrize("criterion", ["squared", "mse", "logistic", "huber"])
+def test_gradient_is_pytorchs(data, criterion):
+    X, Y = data
+    Y = np.where(Y > 0, 1.0, -1.0) if criterion == "logistic" else Y
+    net, decay = two_layers(7, 5, 3), 0.02
+    loss_of(criterion, net(torch.tensor(X)), torch.tensor(Y)).backward()
+    theirs = [w.grad.numpy() + decay * w.detach().numpy() for w in net.parameters()]
+    problem, factors = ppkit.torch_bridge.as_problem(net, X, Y, decay, criterion)
+    slope = problem.family.vjp(factors, problem.X, -problem.residual(factors))
+    ours = [slope["v"] + problem.lam * factors["v"], (slope["u"] + problem.lam * factors["u"]).T]
+    scale = problem.lam / decay  # our objective is this multiple of the one PyTorch minimizes
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(a, scale * b, rtol=0, atol=1e-13)
+
+
+def test_trained_to_convergence_is_certified(data):
+    X, Y = data
+    net, decay = two_layers(7, 5, 3), 0.05
+    inputs, targets = torch.tensor(X), torch.tensor(Y)
+    for rate, steps in ((1e-2, 1000), (1e-3, 1000), (1e-4, 1000)):
+        optimizer = torch.optim.Adam(net.parameters(), lr=rate, weight_decay=decay)
+        for _ in range(steps):
+            optimizer.zero_grad()
+            loss_of("squared", net(inputs), targets).backward()
+            optimizer.step()
+    cert = ppkit.torch_bridge.certify_module(net, X, Y, decay)
+    assert cert.certified(1e-6) and cert.kind == "exact"
+    assert cert.verify() is cert
+
+
+def test_tensors_and_arrays_give_the_same(data):
+    X, Y = data
+    net = two_layers(7, 5, 3)
+    a = ppkit.torch_bridge.certify_module(net, X, Y, 0.1)
+    b = ppkit.torch_bridge.certify_module(net, torch.tensor(X), torch.tensor(Y), 0.1)
+    assert a.objective == b.objective and a.lower_bound == b.lower_bound
+
+
+@pytest.mark.parametrize(
+    ("module", "reason"),
+    [
+        (two_layers(7, 5, 3, bias=True), "bias"),
+        (nn.Sequential(nn.Linear(7, 5, bias=False), nn.Tanh(), nn.Linear(5, 3, bias=False)), "Tanh"),
+        (nn.Linear(7, 3, bias=False), "Sequential"),
+    ],
+)
+def test_other_modules_are_refused_with_the_reason(data, module, reason):
+    with pytest.raises(ppkit.InputError, match=reason):
+        ppkit.torch_bridge.certify_module(module, *data, 0.1)
+
+
+@pytest.mark.parametrize("decay", [0.0, -1.0, float("nan")])
+def test_decay_must_be_positive(data, decay):
+    with pytest.raises(ppkit.InputError):
+        ppkit.torch_bridge.certify_module(two_layers(7, 5, 3), *data, decay)
+
+
+def test_unknown_criterion_and_wrong_shapes(data):
+    X, Y = data
+    with pytest.raises(ppkit.InputError, match="criterion"):
+        ppkit.torch_bridge.certify_module(two_layers(7, 5, 3), X, Y, 0.1, criterion="l1")
+    with pytest.raises(ppkit.InputError, match="shape"):
+        ppkit.torch_bridge.certify_module(two_layers(6, 5, 3), X, Y, 0.1)
