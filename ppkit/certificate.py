@@ -247,7 +247,7 @@ def dual_value(problem, g):
         size = np.sum(np.abs(terms)) + np.sum(np.abs(g * problem.Y)) + np.sum(g**2)
     if not np.isfinite(size):
         return -np.inf
-    return -(float(np.sum(terms)) + 64 * EPS * float(size)) / problem.n_samples + 0.0
+    return float(-(float(np.sum(terms)) + 64 * EPS * float(size)) / problem.n_samples) + 0.0
 
 
 def best_scale(problem, G, upper, size=1.0):
