@@ -309,31 +309,7 @@ OWN = {
 REDUCTIONS = {np.add: Balls.sum, np.maximum: Balls.max, np.minimum: Balls.min}
 
 
-# ---- what is proved with them ---------------------------------------------------------------------------
-
-
-def spectral_at_most(M, bound):
-    """Whether ``||M||_2 <= bound`` is proved for Balls ``M`` (m, n).
-
-    By the pivots of ``bound^2 I - M^T M``: if all of them are positive the matrix is positive
-    definite.
-    """
-    A = arbs(M if M.shape[0] >= M.shape[1] else M.T)
-    if all(x == 0 for x in A.flat):
-        return bound >= 0
-    K = -arbs(matmul(Balls(A.T), Balls(A)))
-    K[np.diag_indices(len(K))] += to_arb(bound) ** 2
-    for j in range(len(K)):
-        if not K[j, j] > 0:
-            return False
-        column = K[j + 1 :, j] / K[j, j]
-        K[j + 1 :, j + 1 :] -= np.outer(column, K[j, j + 1 :])
-    return True
-
-
-def at_most(values, bound):
-    """Whether every entry of the Balls ``values`` is proved to be at most ``bound``."""
-    return all(x <= bound for x in arbs(values).flat)
+# ---- ends ---------------------------------------------------------------------------------------------
 
 
 def lower(ball):

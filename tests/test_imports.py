@@ -14,6 +14,7 @@ LAYERS = [
     "polar",
     "losses",
     "ball",
+    "proofs",
     "solvers",
     "files",
     "families",

@@ -100,7 +100,8 @@ def test_polar_record():
 def test_polar_rounding_margin_holds_in_exact_arithmetic(seed):
     """The computed upper end is above the spectral norm proved in balls, also when terms cancel."""
     pytest.importorskip("flint")
-    from ppkit.ball import Balls, precision, spectral_at_most
+    from ppkit.ball import Balls, precision
+    from ppkit.proofs import spectral_at_most
 
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((200, 6, 5))

@@ -9,7 +9,8 @@ import pytest
 from problems import BoundedPolar, random_network, sensing, with_family
 
 import ppkit
-from ppkit.ball import Balls, NoProof, arbs, available, precision, spectral_at_most
+from ppkit.ball import Balls, NoProof, arbs, available, precision
+from ppkit.proofs import spectral_at_most
 from ppkit.verify import prove
 
 LOSSES = ("squared", "logistic", "huber")

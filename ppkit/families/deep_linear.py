@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..ball import spectral_at_most
 from ..errors import InputError
+from ..proofs import spectral_at_most
 from .base import Family, check_sizes, drop_dead, width
 from .linear_maps import data_widths, mean_adjoint, mean_rounding, nuclear_program, span_nuclear
 from .spectral import spectral_polar, spectral_upper, svd_split

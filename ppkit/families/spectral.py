@@ -10,8 +10,8 @@ from abc import abstractmethod
 
 import numpy as np
 
-from ..ball import spectral_at_most
 from ..polar import Polar, rounding_margin
+from ..proofs import spectral_at_most
 from .base import Family
 
 

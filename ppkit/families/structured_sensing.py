@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ..ball import spectral_at_most
 from ..errors import InputError
 from ..polar import Polar, rounding_margin
+from ..proofs import spectral_at_most
 from .base import Family, as_float, check_shape
 from .spectral import OuterProductFamily, nuclear_norm, spectral_polar, spectral_upper, svd_split
 from .vector_norms import L1, LInf, parse_norm

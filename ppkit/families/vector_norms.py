@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..ball import Balls, at_most
+from ..ball import Balls
 from ..errors import InputError
 from ..polar import EPS
+from ..proofs import at_most
 
 
 class VectorNorm(ABC):
