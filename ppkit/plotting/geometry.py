@@ -100,7 +100,7 @@ def gauge(atoms, hull, level, parts, axes=AXES):
     ax.annotate(
         r"$f/\Omega(f)$",
         target / level,
-        xytext=(26, 46),
+        xytext=(-24, -56),
         textcoords="offset points",
         arrowprops={"arrowstyle": "-", "color": MUTED, "lw": 0.7, "shrinkB": 4},
         zorder=6,
