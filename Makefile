@@ -8,6 +8,7 @@ STAMP  := $(VENV)/.installed
 PORT   ?= 8000
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export OMP_NUM_THREADS ?= 1
 
 .PHONY: help book test serve bench sweep lint format lock notebooks chromium clean
 .DEFAULT_GOAL := help

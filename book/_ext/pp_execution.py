@@ -11,10 +11,13 @@ import contextlib
 import hashlib
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import nbformat
 from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
+from jupyter_cache.executors.utils import single_nb_execution
+from myst_nb.core.read import create_nb_reader
 from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
@@ -55,16 +58,23 @@ del _watch
 """
 
 
-def trace_key(path):
+def read(env, name):
+    """The notebook behind a page, also where it is written as Markdown; None for a plain page."""
+    path = env.doc2path(name)
+    text = Path(path).read_text(encoding="utf-8")
+    reader = create_nb_reader(path, env.myst_config, env.mystnb_config, text)
+    return None if reader is None else reader.read(text)
+
+
+def trace_key(notebook):
     """The name under which the kernel that ran this notebook left its list of files."""
-    notebook = nbformat.read(path, as_version=4)
     cells = (cell.source.strip() for cell in notebook.cells if cell.cell_type == "code")
     return hashlib.sha256("\0".join(cell for cell in cells if cell).encode()).hexdigest()
 
 
-def reason_to_run(path, root, folder):
+def reason_to_run(notebook, root, folder):
     """Why the cached run of this notebook no longer holds, or nothing."""
-    trace = folder / f"{trace_key(path)}.json"
+    trace = folder / f"{trace_key(notebook)}.json"
     if not trace.exists():
         return "no record of an earlier run"
     for name, digest in json.loads(trace.read_text()).items():
@@ -85,28 +95,55 @@ def setup_kernels(app):
     folder.mkdir(parents=True, exist_ok=True)
     startup.mkdir(parents=True, exist_ok=True)
     (startup / "00-trace.py").write_text(STARTUP)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # reproducible sums, and two notebooks side by side
     os.environ["IPYTHONDIR"] = str(output / ".ipython")
     os.environ["PP_TRACE_ROOT"], os.environ["PP_TRACE_FOLDER"] = str(root), str(folder)
     app.env.pp_traces = str(folder)
 
 
 def drop_stale_runs(app, env, added, changed, removed):
-    """Remove the cached run of every stale notebook and ask Sphinx to read it again."""
+    """Remove the cached run of every stale notebook, ask Sphinx to read it again, and run it."""
     folder, root = Path(env.pp_traces), Path(app.srcdir).resolve()
     cache = get_cache(str(app.config.nb_execution_cache_path or ".jupyter_cache"))
-    stale = []
-    for name in sorted(env.found_docs):
-        path = Path(env.doc2path(name))
-        if path.suffix != ".ipynb":
-            continue
-        reason = reason_to_run(path, root, folder)
-        if not reason:
-            continue
-        with contextlib.suppress(KeyError):
-            cache.remove_cache(cache.match_cache_file(str(path)).pk)
-        logger.info("[execution] %s will be executed: %s", name, reason)
-        stale.append(name)
-    return stale
+    notebooks = {name: read(env, name) for name in sorted(env.found_docs)}
+    notebooks = {name: notebook for name, notebook in notebooks.items() if notebook is not None}
+    stale = {}
+    for name, notebook in notebooks.items():
+        reason = reason_to_run(notebook, root, folder)
+        if reason:
+            stale[name] = reason
+            logger.info("[execution] %s will be executed: %s", name, reason)
+            with contextlib.suppress(KeyError):
+                cache.remove_cache(cache.match_cache_notebook(notebook).pk)
+    waiting = {name: notebooks[name] for name in notebooks if name in added | changed | set(stale)}
+    run_ahead(app, env, cache, waiting)
+    return list(stale)
+
+
+def run_ahead(app, env, cache, notebooks):
+    """Execute, two at a time, what is not in the cache; MyST-NB then finds it there.
+
+    A notebook that fails is left to MyST-NB, which executes it once more and reports the error.
+    """
+
+    def run(name):
+        path = Path(env.doc2path(name)).resolve()
+        options = {"timeout": app.config.nb_execution_timeout, "allow_errors": False}
+        return path, single_nb_execution(notebooks[name], str(path.parent), **options)
+
+    missing = []
+    for name, notebook in notebooks.items():
+        try:
+            cache.match_cache_notebook(notebook)
+        except KeyError:
+            missing.append(name)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        for name, (path, result) in zip(missing, pool.map(run, missing), strict=True):
+            if result.err is None:
+                data = {"execution_seconds": result.time}
+                bundle = CacheBundleIn(notebooks[name], str(path), data=data)
+                cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+                logger.info("[execution] %s executed in %.1f s", name, result.time)
 
 
 def setup(app):

@@ -1,6 +1,7 @@
 """A notebook is executed again when, and only when, something it used has changed."""
 
 import json
+import re
 import shutil
 import subprocess
 
@@ -9,6 +10,24 @@ import pytest
 from book_tools import ROOT, load_tool
 
 pytestmark = pytest.mark.book
+
+
+TEXT_NOTEBOOK = """---
+jupytext:
+  text_representation:
+    extension: .md
+    format_name: myst
+kernelspec:
+  display_name: Python 3
+  name: python3
+---
+
+# A page with a cell
+
+```{code-cell}
+print(open("../data.txt").read())
+```
+"""
 
 
 def notebook(*cells):
@@ -27,28 +46,31 @@ def small_book(tmp_path):
         shutil.copy(ROOT / "book" / "_static" / name, tmp_path / "book" / "_static" / name)
     for name in ("_config.yml", "CITATION.cff", "requirements.lock", "book/references.bib"):
         shutil.copy(ROOT / name, tmp_path / name)
-    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/uses\nchapters:\n  - file: book/alone\n")
+    (tmp_path / "_toc.yml").write_text(
+        "format: jb-book\nroot: book/uses\nchapters:\n  - file: book/alone\n  - file: book/text\n"
+    )
     (tmp_path / "module.py").write_text("answer = 'before'\n")
     (tmp_path / "data.txt").write_text("first")
     uses = "import sys\nsys.path.insert(0, '..')\nimport module\n"
     uses += "print(module.answer, open('../data.txt').read())"
     (tmp_path / "book" / "uses.ipynb").write_text(notebook(uses))
     (tmp_path / "book" / "alone.ipynb").write_text(notebook("print(1 + 1)"))
+    (tmp_path / "book" / "text.md").write_text(TEXT_NOTEBOOK)
     return tmp_path
 
 
 def build(folder):
-    """Build and return which notebooks were executed, by name."""
+    """Build and return which pages were executed, by name."""
     command = [*load_tool("build_book").JUPYTER_BOOK, "build", ".", "-W", "-n", "--keep-going"]
     run = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     log = run.stdout + run.stderr
     assert run.returncode == 0, log
-    return {name for name in ("uses", "alone") if f"{name}.ipynb: Executed notebook" in log}
+    return set(re.findall(r"\[execution\] book/(\w+) executed in", log))
 
 
 def test_dependents_and_only_they_are_executed_again(small_book):
     page = small_book / "_build" / "html" / "book" / "uses.html"
-    assert build(small_book) == {"uses", "alone"}
+    assert build(small_book) == {"uses", "alone", "text"}
     assert "before first" in page.read_text()
     assert build(small_book) == set()
 
@@ -57,11 +79,11 @@ def test_dependents_and_only_they_are_executed_again(small_book):
     assert "after first" in page.read_text()
 
     (small_book / "data.txt").write_text("second")
-    assert build(small_book) == {"uses"}
+    assert build(small_book) == {"uses", "text"}
     assert "after second" in page.read_text()
 
     (small_book / "requirements.lock").write_text("# another environment\n")
-    assert build(small_book) == {"uses", "alone"}
+    assert build(small_book) == {"uses", "alone", "text"}
 
 
 def test_an_edited_package_is_seen(built_book):
