@@ -221,9 +221,9 @@ def matmul(a, b):
     return wrap(total)
 
 
-def x_log(x, y):
-    """``x log y``, zero where x is exactly zero."""
-    return x if x == 0 else x * y.log()
+def unless_zero(x, log):
+    """``x log()``, zero where x is exactly zero."""
+    return x if x == 0 else x * log()
 
 
 ELEMENTWISE = {
@@ -241,8 +241,8 @@ ELEMENTWISE = {
     "maximum": elementwise(lambda a, b: a.max(b), 2),
     "minimum": elementwise(lambda a, b: a.min(b), 2),
     "logaddexp": elementwise(lambda a, b: a + (b - a).exp().log1p(), 2),
-    "xlogy": elementwise(x_log, 2),
-    "xlog1py": elementwise(lambda x, y: x_log(x, 1 + y), 2),
+    "xlogy": elementwise(lambda x, y: unless_zero(x, y.log), 2),
+    "xlog1py": elementwise(lambda x, y: unless_zero(x, y.log1p), 2),
     "greater": comparison(lambda a, b: a > b, lambda a, b: a <= b),
     "greater_equal": comparison(lambda a, b: a >= b, lambda a, b: a < b),
     "less": comparison(lambda a, b: a < b, lambda a, b: a >= b),

@@ -280,6 +280,41 @@ def test_polar_is_proved_above_and_not_below(case):
 
 @needs_flint
 @every_case
+@pytest.mark.parametrize("seed", range(3))
+def test_upper_end_covers_the_rounding_of_sums_that_cancel(case, seed):
+    """Every sample twice with opposite residuals, up to 1e-14: the polar is almost all rounding."""
+    d = draw(*case, seed=seed)
+    if d.X is None:
+        pytest.skip("one sample only")
+    rng = np.random.default_rng(seed)
+    X = np.concatenate([d.X, d.X])
+    G = np.concatenate([d.G, -d.G * (1 + 1e-14 * rng.standard_normal(d.G.shape))])
+    polar = d.family.polar(X, G)
+    with precision():
+        assert d.family.prove_polar(Balls(X), Balls(G), polar.upper, polar.proof) in (True, None)
+
+
+@needs_flint
+@every_case
+@pytest.mark.parametrize("loss", LOSSES)
+def test_certificates_of_odd_candidates_are_proved_in_balls(case, loss):
+    """Sizes from 1e-8 to 1e4, duals from 1e-6 to 1e6, lambda and the data off by 1e30."""
+    base = draw(*case).problem(loss=loss)
+    rng = np.random.default_rng(6)
+    Y = base.Y if base.X is not None else base.family.present(base.Y)
+    for power in (-30, 0, 30):
+        problem = ppkit.Problem(base.family, base.X, Y, base.lam * 10.0**power, base.loss)
+        for _ in range(3):
+            r = int(rng.integers(0, 5))
+            size = 10.0 ** (rng.uniform(-8, 4) + rng.standard_normal(r))
+            W = base.family.scale(base.family.random_factors(rng, r), size)
+            G = 10.0 ** rng.uniform(-6, 6) * rng.standard_normal(base.Y.shape)
+            cert = ppkit.certify(problem, W, duals=[G])
+            assert cert.verify().rigorous or cert.kind != "exact"
+
+
+@needs_flint
+@every_case
 def test_balls_hold_prediction_and_cost(case):
     d = draw(*case)
     X = None if d.X is None else Balls(d.X)
