@@ -31,9 +31,9 @@ class Cards(SphinxDirective):
 
     def run(self):
         fields = [line.strip() for line in self.content if line.strip()]
-        pages = sorted(Path(self.env.doc2path(self.env.docname)).parent.glob("*.md"))
+        folder = Path(self.env.docname).parent
         found = {}
-        for page in pages:
+        for page in self.pages(folder):
             self.env.note_dependency(str(page))
             text = page.read_text(encoding="utf-8")
             if card(text):
@@ -43,8 +43,7 @@ class Cards(SphinxDirective):
             missing = [f for f in fields if f not in values]
             if missing:
                 raise self.error(f"the card of {stem}.md lacks {', '.join(missing)}")
-            known = f"/{Path(self.env.docname).parent}/{stem}" if self.known(stem) else None
-            lines += [f"* - {{doc}}`{title} <{known}>`" if known else f"* - {title}"]
+            lines.append(f"* - {{doc}}`{title} </{folder}/{stem}>`")
             lines += [f"  - {values[f]}" for f in fields]
         if not found:
             raise self.error("no chapter beside this page has a card.")
@@ -52,8 +51,14 @@ class Cards(SphinxDirective):
         self.state.nested_parse(StringList([*lines, "```"], self.env.docname), self.content_offset, box)
         return box.children
 
-    def known(self, stem):
-        return f"{Path(self.env.docname).parent}/{stem}" in self.env.found_docs
+    def pages(self, folder):
+        """The chapters in ``folder`` that are in the table of contents, in its order."""
+        path = Path(self.env.srcdir) / "_toc.yml"
+        self.env.note_dependency(str(path))
+        toc = path.read_text(encoding="utf-8")
+        names = re.findall(rf"file: ({re.escape(str(folder))}/\S+)", toc)
+        paths = (Path(self.env.doc2path(name)) for name in names if name in self.env.found_docs)
+        return [path for path in paths if path.suffix == ".md"]
 
 
 def setup(app):
