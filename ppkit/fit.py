@@ -159,8 +159,9 @@ def stationary(problem, factors, rounds=200):
     """A stationary point near ``factors``, to machine precision where the objective is smooth."""
     for _ in range(rounds):
         factors, converged = descend(problem, factors)
+        reached = problem.objective(factors)
         factors = tidy(problem, factors)
-        if converged:
+        if converged and problem.objective(factors) >= reached - 1e-13 * abs(reached):
             break
     return factors
 

@@ -115,12 +115,7 @@ class StructuredSensing(OuterProductFamily):
         return self.row.value(factors["u"]) * self.col.value(factors["v"])
 
     def scale(self, factors, alpha):
-        alpha = np.asarray(alpha, float)[:, None]
-        if isinstance(self.col, LInf):
-            return {"u": alpha * factors["u"], "v": 1.0 * factors["v"]}
-        if isinstance(self.row, LInf):
-            return {"u": 1.0 * factors["u"], "v": alpha * factors["v"]}
-        return {k: np.sqrt(alpha) * a for k, a in factors.items()}
+        return {k: np.sqrt(np.asarray(alpha, float))[:, None] * a for k, a in factors.items()}
 
     def polar(self, X, G, starts=(), effort="default", seed=0):
         M = self.adjoint(X, G)
@@ -163,41 +158,33 @@ class StructuredSensing(OuterProductFamily):
         return np.ones_like(a) if self.nonnegative else np.sign(a)
 
     def surrogate(self, factors):
-        """Half the sum of both squared norms; with "linf" on one side, the other side's norm."""
-        return self.surrogate_near(factors, factors)
+        """Half the sum of both squared norms."""
+        return self.half_squares(factors, factors)
 
     def surrogate_near(self, factors, near):
-        u, v = factors["u"], factors["v"]
-        (a, du), (b, dv) = (
-            self.row.smooth(u, self.signs(near["u"])),
-            self.col.smooth(v, self.signs(near["v"])),
-        )
-        a, b = a[:, None], b[:, None]
+        """Inside the box of a "linf" side, whose size stays that of ``near``: the other side's norm."""
         if isinstance(self.col, LInf):
-            return float(np.sum(a * np.maximum(b, 1.0))), {
-                "u": np.maximum(b, 1.0) * du,
-                "v": a * dv * (b > 1),
-            }
+            size, (a, du) = self.col.value(near["v"]), self.row.smooth(factors["u"], self.signs(near["u"]))
+            return float(np.sum(size * a)), {"u": size[:, None] * du, "v": np.zeros_like(factors["v"])}
         if isinstance(self.row, LInf):
-            return float(np.sum(np.maximum(a, 1.0) * b)), {
-                "u": b * du * (a > 1),
-                "v": np.maximum(a, 1.0) * dv,
-            }
-        return 0.5 * float(np.sum(a**2) + np.sum(b**2)), {"u": a * du, "v": b * dv}
+            size, (b, dv) = self.row.value(near["u"]), self.col.smooth(factors["v"], self.signs(near["v"]))
+            return float(np.sum(size * b)), {"u": np.zeros_like(factors["u"]), "v": size[:, None] * dv}
+        return self.half_squares(factors, near)
+
+    def half_squares(self, factors, near):
+        a, du = self.row.smooth(factors["u"], self.signs(near["u"]))
+        b, dv = self.col.smooth(factors["v"], self.signs(near["v"]))
+        return 0.5 * float(np.sum(a**2) + np.sum(b**2)), {"u": a[:, None] * du, "v": b[:, None] * dv}
 
     def balance(self, factors):
-        """Equal norms on both sides; norm one on a side with "linf"."""
+        """The same outer products with ``|u|_row = |v|_col``; zero if one of the two is zero."""
         u, v = factors["u"], factors["v"]
         a, b = self.row.value(u)[:, None], self.col.value(v)[:, None]
-        root = np.sqrt(a * b)
-        if isinstance(self.col, LInf):
-            root = a * b
-        elif isinstance(self.row, LInf):
-            root = np.where(a * b > 0, 1.0, 0.0)
+        root = np.sqrt(a) * np.sqrt(b)
         with np.errstate(divide="ignore", invalid="ignore"):
             return {
-                "u": np.where(a * b > 0, u * (root / a), 0.0),
-                "v": np.where(a * b > 0, v * (a * b / root / b), 0.0),
+                "u": np.where(root > 0, u * (root / a), 0.0),
+                "v": np.where(root > 0, v * (root / b), 0.0),
             }
 
     def free(self, factors):
@@ -211,17 +198,20 @@ class StructuredSensing(OuterProductFamily):
         return masks
 
     def bounds(self, factors):
-        """One orthant where the cost has kinks between orthants, the unit box for "linf"."""
+        """One orthant where the cost has kinks between orthants, a cube for "linf"."""
         if self.spectral:
             return None
         box = {}
         for k, norm in (("u", self.row), ("v", self.col)):
-            top = np.full(factors[k].shape, 1.0 if isinstance(norm, LInf) else np.inf)
-            signs = self.signs(factors[k])
-            if not (norm.orthantwise or self.nonnegative):
-                box[k] = (-top, top)
-            else:
+            a = factors[k]
+            top = np.full(a.shape, np.inf)
+            if isinstance(norm, LInf):
+                top = np.broadcast_to(norm.value(a)[:, None], a.shape)
+            if norm.orthantwise or self.nonnegative:
+                signs = self.signs(a)
                 box[k] = (np.where(signs < 0, -top, 0.0), np.where(signs > 0, top, 0.0))
+            else:
+                box[k] = (-top, top)
         return box
 
     def merge(self, factors, X=None):
