@@ -145,6 +145,7 @@ def certify(problem, factors, effort="default", seed=0, duals=()):
     own = feasible_dual(problem, problem.residual(factors), (factors,), effort, seed)
     bounds = [own] + [feasible_dual(problem, g, (factors,), effort, seed) for g in duals]
     best = max(bounds, key=lambda b: b.value)
+    check_own_factors(problem, factors, own.ratio * problem.lam)
     if best.value > objective + negative_gap_slack(problem, factors, objective):
         raise CertificateError(
             f"lower bound {best.value!r} exceeds the objective {objective!r}: "
@@ -162,6 +163,23 @@ def certify(problem, factors, effort="default", seed=0, duals=()):
         polar_upper=best.upper,
         proof=dict(best.polar.proof),
     )
+
+
+def check_own_factors(problem, factors, upper):
+    """Raise when the network attains more than ``upper``, the upper end of its residual's polar.
+
+    ``<G, Phi> <= Omega°(G) Theta`` by definition; a search that missed the network's own factors, or a
+    closed form with a mistake, shows here.
+    """
+    G, theta = dual_direction(problem, problem.residual(factors)), problem.theta(factors)
+    attained = problem.inner(G, problem.predict(factors))
+    if attained > upper * theta * (1 + 1e-9):
+        slack = negative_gap_slack(problem, factors, attained)
+        if attained > upper * theta + slack:
+            raise CertificateError(
+                f"the network's own factors attain {attained / theta!r}, above the polar {upper!r}: "
+                "the upper end of the polar is wrong"
+            )
 
 
 def lower_end(problem, factors, objective, value):
@@ -207,6 +225,8 @@ def feasible_dual(problem, G, starts=(), effort="default", seed=0):
     size = power_of_two(G)
     G = G / size
     polar = problem.polar_of(G, starts, effort, seed)
+    if not polar.upper >= polar.lower * (1 - 1e-9) >= 0:
+        raise CertificateError(f"the polar's interval [{polar.lower!r}, {polar.upper!r}] is wrong")
     s = best_scale(problem, G, polar.upper, size)
     value, zero = dual_value(problem, s * G), dual_value(problem, 0.0 * G)
     if not value > zero:

@@ -6,7 +6,7 @@ import numpy as np
 
 from .certificate import Certificate
 from .errors import CertificateError, InputError
-from .families import get_family
+from .families import get_family, registry
 from .files import pack_json, read_npz, unpack_json, write_npz
 from .losses import HuberLoss, get_loss
 from .problem import Problem
@@ -34,6 +34,8 @@ def save(certificate, path):
     """Write ``certificate`` to ``path`` (``.npz``)."""
     problem = certificate.problem
     family, loss = problem.family, problem.loss
+    if registry.get(family.name) is not type(family) or type(get_loss(loss.name)) is not type(loss):
+        raise InputError(f"only registered families and losses can be saved, not {family!r} with {loss!r}")
     header = {
         "format": FORMAT,
         "family": family.name,

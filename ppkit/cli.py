@@ -119,7 +119,8 @@ def load_problem(args):
 def summary(certificate):
     """The certificate's figures as a JSON-ready mapping."""
     names = ("objective", "lower_bound", "gap", "relative_gap", "polar_ratio", "euler", "kind", "reason")
-    return {name: getattr(certificate, name) for name in names}
+    values = {name: getattr(certificate, name) for name in names}
+    return {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in values.items()}
 
 
 def report(certificate, as_json, **more):

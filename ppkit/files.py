@@ -70,5 +70,5 @@ def unpack_json(array, what):
     """The value stored by :func:`pack_json`."""
     try:
         return json.loads(str(array[()]))
-    except (ValueError, IndexError, TypeError):
+    except (ValueError, IndexError, TypeError, RecursionError):
         raise InputError(f"{what} is not readable") from None

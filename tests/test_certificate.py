@@ -126,6 +126,32 @@ def test_a_slightly_too_small_polar_is_rejected_too():
         ppkit.certify(with_family(honest, Slightly), W)
 
 
+@pytest.mark.parametrize("interval", [(1.0, 0.5), (0.0, -1.0), (1.0, np.nan), (np.nan, 1.0), (-1.0, 1.0)])
+def test_an_interval_that_is_none_is_rejected(interval):
+    class Odd(MatrixSensing):
+        def polar(self, X, G, starts=(), effort="default", seed=0):
+            return ppkit.Polar(*interval, super().polar(X, G).factor, "exact")
+
+    honest = sensing(3)
+    with pytest.raises(ppkit.CertificateError, match="interval"):
+        ppkit.certify(with_family(honest, Odd), zero_network(honest.family))
+
+
+def test_a_polar_below_the_networks_own_factors_is_rejected():
+    """Far from the optimum, where the bound itself would not give it away."""
+
+    class Missed(MatrixSensing):
+        def polar(self, X, G, starts=(), effort="default", seed=0):
+            true = super().polar(X, G)
+            return ppkit.Polar(0.1 * true.lower, 0.1 * true.upper, true.factor, "exact")
+
+    honest = sensing(3)
+    W = honest.family.scale(honest.polar().factor, np.array([0.1]))
+    assert ppkit.certify(honest, W).relative_gap > 0.1
+    with pytest.raises(ppkit.CertificateError, match="own factors"):
+        ppkit.certify(with_family(honest, Missed), W)
+
+
 def test_a_search_certifies_nothing():
     honest = sensing(4)
     W = ppkit.fit(honest, gap=1e-10).factors

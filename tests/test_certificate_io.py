@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 import pytest
-from problems import random_network, sensing
+from problems import BoundedPolar, random_network, sensing, with_family
 
 import ppkit
 from ppkit.certificate_io import VALUES, data_digest, digest
@@ -105,6 +105,21 @@ def test_the_file_holds_no_pickle_and_is_readable_by_others(stored):
     mask = os.umask(0)
     os.umask(mask)
     assert path.stat().st_mode & 0o777 == 0o666 & ~mask
+
+
+def test_what_could_not_be_read_back_is_not_written(certificate, tmp_path):
+    class MyLoss(ppkit.SquaredLoss):
+        pass
+
+    problem = certificate.problem
+    own_loss = ppkit.Problem(problem.family, problem.X, problem.Y, problem.lam, MyLoss())
+    for mine in (own_loss, with_family(problem, BoundedPolar)):
+        with pytest.raises(ppkit.InputError, match="registered"):
+            ppkit.certify(mine, certificate.factors).save(tmp_path / "c.npz")
+    for path in (tmp_path, tmp_path / "none" / "c.npz"):
+        with pytest.raises(ppkit.InputError):
+            certificate.save(path)
+    assert not list(tmp_path.iterdir())
 
 
 # ---- forgeries ---------------------------------------------------------------------------------------------

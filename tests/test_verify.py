@@ -80,6 +80,16 @@ def test_a_polar_without_a_proof_falls_back_and_says_so():
     assert not ppkit.fit(honest).certificate.verify(rigorous=False).rigorous
 
 
+@pytest.mark.parametrize(
+    "proof", [{}, {"factor": np.array("x")}, {"factor": np.zeros(3)}, {"factor": np.array(np.nan)}]
+)
+def test_a_proof_that_makes_no_sense_is_rejected(proof):
+    honest = sensing(1)
+    cert = ppkit.certify(with_family(honest, BoundedPolar), ppkit.fit(honest).factors)
+    with pytest.raises(ppkit.CertificateError):
+        dataclasses.replace(cert, proof=proof).verify()
+
+
 def test_without_flint_the_floats_are_rechecked(monkeypatch):
     real = builtins.__import__
 
