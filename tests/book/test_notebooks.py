@@ -88,9 +88,8 @@ class TestHouseRules:
         for name, svg in drawn.items():
             label = re.search(r'aria-label="([^"]+)"', svg)
             assert label and len(label.group(1).split()) >= 5, f"{name}: say what is to be seen"
-        captioned = re.findall(
-            r"\{(?:glue:figure|pp-figure)\} *([\w-]+)\n((?::\w+:.*\n)*)(.*)", markdown(path)
-        )
+        directive = r"\{(?:glue:figure|pp-figure)\} *([\w-]+)\n((?::\w+:[^\n]*\n)*)(.*?)\n[`:]{3,}"
+        captioned = re.findall(directive, markdown(path), re.S)
         assert set(drawn) <= {name for name, _, _ in captioned} | used_elsewhere(), "a figure has no caption"
         for name, options, caption in captioned:
             assert ":name:" in options, f"{name} needs ':name: ...', or nobody can refer to it"
