@@ -100,7 +100,7 @@ def gauge(atoms, hull, level, parts, axes=AXES):
     ax.annotate(
         r"$f/\Omega(f)$",
         target / level,
-        xytext=(-24, -56),
+        xytext=(-34, -50),
         textcoords="offset points",
         arrowprops={"arrowstyle": "-", "color": MUTED, "lw": 0.7, "shrinkB": 4},
         zorder=6,
@@ -120,7 +120,14 @@ def growing(hulls, names, axes=AXES):
         ring = np.vstack([corners, corners[:1]])
         ax.fill(*ring.T, color=BAND, alpha=0.38, lw=0)
         ax.plot(*ring.T, color=BOUND, lw=1.1 + 0.5 * j)
-        label(ax, name, corners[np.argmax(corners.sum(axis=1))], (6, 2), BOUND)
+        ax.annotate(
+            name,
+            corners[np.argmax(corners.sum(axis=1))],
+            xytext=(-62, 10),
+            textcoords="offset points",
+            color=BOUND,
+            arrowprops={"arrowstyle": "-", "color": MUTED, "lw": 0.7, "shrinkB": 2},
+        )
     ax.plot(0, 0, "+", color=INK, ms=7, mew=1.1)
     return fig
 
