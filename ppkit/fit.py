@@ -195,7 +195,7 @@ def descend(problem, factors, iterations=100):
             "gtol": 0.0,
         },
     )
-    converged = result.nit < iterations
+    converged = result.get("nit", 0) < iterations  # no count where the box leaves nothing to move
     z = newton(scaled, result.x, box) if converged else result.x
     return smooth.unpack(z / scaled.scale), converged
 
