@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
+from .geometry import frame, key, sets
 from .style import BAND, BOUND, CYCLE, INK, MARKERS, MUTED, OBJECTIVE, RULE, styled, subplots
 
 
@@ -91,7 +92,7 @@ def escape(runs, predicted):
         xlabel="training time (gradient flow)",
         ylabel=r"cost $\theta$ of the chain",
     )
-    ax.legend(loc="lower right")
+    ax.legend(loc="upper left")
     return fig
 
 
@@ -108,4 +109,17 @@ def side_by_side(spectra):
     ax.axhline(0, color=INK, lw=0.7)
     ax.set(xlabel="index", ylabel="singular value", xlim=(0.3, longest + 0.7), ylim=(0, None))
     ax.legend()
+    return fig
+
+
+@styled
+def balls(items, axes=("$a$", "$b$")):
+    """Unit balls beside one another on common axes: ``{title: (outline (K, 2), hull (J, 2))}``."""
+    fig, grid = subplots(1, len(items), height=2.75, squeeze=False, sharey=True)
+    everything = np.vstack([hull for _, hull in items.values()])
+    for j, (ax, (title, (outline, hull))) in enumerate(zip(grid[0], items.items(), strict=True)):
+        frame(ax, everything, axes, corner=(j == 0, True))
+        sets(ax, [outline], hull)
+        ax.set(title=title, xticks=(-1, 0, 1), yticks=(-1, 0, 1))
+    key(grid[0][0])
     return fig
