@@ -1,0 +1,51 @@
+"""Linear attention: the matrices of a head, the in-context step over lambda, what a lens sees."""
+
+import numpy as np
+
+from .style import BOUND, DIVERGING, INK, MUTED, OBJECTIVE, RULE, styled, subplots
+
+
+@styled
+def head(A, B, labels):
+    """The two matrices of one head as colored squares, with ``labels`` for the features."""
+    A, B = np.asarray(A, float), np.asarray(B, float)
+    fig, axes = subplots(1, 2, aspect=0.46, width_ratios=(A.shape[1], max(2, B.shape[1])))
+    for ax, matrix, title in zip(axes, (A, B), ("$A$: keys and queries", "$B$: values"), strict=True):
+        top = np.max(np.abs(matrix))
+        ax.imshow(matrix, cmap=DIVERGING, vmin=-top, vmax=top, interpolation="none")
+        for (i, j), value in np.ndenumerate(matrix):
+            text = f"{value:.2f}".replace("-0.00", "0.00")
+            color = INK if abs(value) < 0.6 * top else "#ffffff"
+            ax.text(j, i, text, ha="center", va="center", color=color, fontsize=9.5)
+        ax.set_yticks(range(len(labels)), labels)
+        ax.set_xticks(range(matrix.shape[1]), labels if matrix.shape[1] == len(labels) else ["out"])
+        ax.set_title(title, loc="center")
+        ax.tick_params(length=0)
+        for spine in ax.spines.values():
+            spine.set(visible=True, color=MUTED)
+    return fig
+
+
+@styled
+def step_size(lam, theory, exact, drawn):
+    """The step of in-context gradient descent over ``lam``.
+
+    ``theory`` is the closed form; ``exact`` and ``drawn`` are ``(step, width)`` of certified optima on a
+    symmetrized and on a random sample; widths above one are written beside the points.
+    """
+    fig, ax = subplots(aspect=0.46)
+    ax.plot(lam, theory, color=BOUND, label="closed form")
+    for (step, width), marker, color, name in (
+        (exact, "o", OBJECTIVE, "certified optimum, symmetrized sample"),
+        (drawn, "s", MUTED, "certified optimum, random sample"),
+    ):
+        ax.plot(lam, step, marker, color=color, label=name, mfc=color if marker == "o" else "none")
+        for x, y, w in zip(lam, step, width, strict=True):
+            if w > 1:
+                ax.annotate(
+                    f"{w} heads", (x, y), (0, -14), textcoords="offset points", ha="center", fontsize=8.5
+                )
+    ax.axhline(0, color=RULE, lw=0.8)
+    ax.set(xscale="log", xlabel=r"$\lambda$", ylabel="step of gradient descent")
+    ax.legend(loc="lower left")
+    return fig
