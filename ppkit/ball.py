@@ -12,8 +12,10 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from .exact import product
+
 BITS = 128
-BLOCK = 1 << 20  # how many floats of a large array are turned into balls at a time
+SHORT = 0.02  # a product with fewer results than this times its entries is taken by exact slices
 
 
 class NoProof(Exception):
@@ -45,8 +47,7 @@ class Balls(NDArrayOperatorsMixin):
     """An array of balls; read-only.
 
     ``payload`` is a float64 array, each entry an exact number, or an object array of ``flint.arb``.
-    Floats become balls only where they are used, block by block, because a ball takes ten times the
-    memory.
+    Floats become balls only where they are used: a ball takes ten times the memory.
     """
 
     __slots__ = ("payload",)
@@ -208,17 +209,18 @@ def power(base, exponent):
 
 
 def matmul(a, b):
-    """Matrix product, block by block along the summed axis when an operand is large."""
+    """Matrix product; long sums with few results by exact products of floats, others ball by ball."""
     a = a if isinstance(a, Balls) else Balls(a)
     b = b if isinstance(b, Balls) else Balls(b)
-    k = a.shape[-1]
-    if a.ndim > 2 or b.ndim > 2 or a.size + b.size <= BLOCK:
+    if a.ndim > 2 or b.ndim > 2:
         return wrap(np.matmul(arbs(a), arbs(b)))
-    step = max(1, BLOCK * k // (a.size + b.size))
-    total = 0
-    for i in range(0, k, step):
-        total = total + np.matmul(arbs(a[..., i : i + step]), arbs(b[i : i + step]))
-    return wrap(total)
+    left, right = np.atleast_2d(a.payload), b.payload if b.ndim == 2 else b.payload[:, None]
+    few = len(left) * right.shape[1] < SHORT * (left.size + right.size)
+    if few and left.dtype.kind in "fO" and right.dtype.kind in "fO":
+        found = product(left, right)
+        if found is not None:
+            return wrap(found.reshape(a.shape[:-1] + b.shape[1:]))
+    return wrap(np.matmul(arbs(a), arbs(b)))
 
 
 def unless_zero(x, log):

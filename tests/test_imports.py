@@ -13,6 +13,7 @@ LAYERS = [
     "errors",
     "polar",
     "losses",
+    "exact",
     "ball",
     "proofs",
     "solvers",

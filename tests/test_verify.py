@@ -200,19 +200,6 @@ def test_balls_hold_the_true_number():
 
 
 @needs_flint
-def test_large_products_are_taken_in_blocks(monkeypatch):
-    monkeypatch.setattr("ppkit.ball.BLOCK", 7)
-    rng = np.random.default_rng(0)
-    a, b = rng.standard_normal((4, 30)), rng.standard_normal((30, 3))
-    for left, right in ((Balls(a), b), (a[0], Balls(b)), (Balls(a), Balls(b[:, 0])), (a[0], Balls(b[:, 0]))):
-        product = arbs(left @ right).astype(float)
-        plain = (left.payload if isinstance(left, Balls) else left) @ (
-            right.payload if isinstance(right, Balls) else right
-        )
-        assert np.abs(product - plain).max() <= 1e-13
-
-
-@needs_flint
 def test_balls_never_leak_into_floats_or_guess_a_sign():
     A = Balls(np.ones((2, 2)))
     third = A / 3
