@@ -17,14 +17,12 @@ def slices(a, axis, bits):
     ``exponents`` has length one along ``axis``, the axis that the product sums over.
     """
     size = np.abs(a)
-    top, least = (
-        np.max(size, axis=axis, keepdims=True, initial=0.0),
-        np.min(size, where=size > 0, initial=np.inf),
-    )
+    top = np.max(size, axis=axis, keepdims=True, initial=0.0)
+    least = np.min(size, where=size > 0, initial=np.inf)
     if not np.all(np.isfinite(top)) or top.max(initial=0.0) > 1e250 * least or (a.any() and least < 1e-290):
         return None  # scaling could overflow, or underflow
     exponent = np.frexp(top)[1]
-    rest, out = a * np.exp2(-exponent), []
+    rest, out = a * np.ldexp(1.0, -exponent), []
     while np.any(rest):
         if len(out) == MOST:
             return None

@@ -49,11 +49,19 @@ class Polar:
             raise ValueError(f"kind must be one of {KINDS}, got {self.kind!r}")
         if self.kind == "heuristic" and np.isfinite(self.upper):
             raise ValueError("a heuristic polar has upper = inf: a search is never a certificate")
+        object.__setattr__(self, "lower", outward(self.lower, -np.inf))
+        object.__setattr__(self, "upper", outward(self.upper, np.inf))
 
     @property
     def gap(self):
         """``upper - lower``."""
         return self.upper - self.lower
+
+
+def outward(x, way):
+    """``x``, of any numeric type, as a Python float, rounded towards ``way`` if it is not one already."""
+    y = float(x)
+    return float(np.nextafter(y, way)) if y != x and not np.isnan(y) else y
 
 
 def check_effort(effort):

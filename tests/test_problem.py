@@ -86,6 +86,16 @@ def test_stationary_identities():
         assert abs(defect) <= 1e-9 * problem.objective(fit.factors)
 
 
+def test_polar_ends_are_floats_rounded_outward():
+    wide = np.longdouble(1) / 3
+    polar = ppkit.Polar(wide, wide, {}, "exact")
+    assert type(polar.lower) is type(polar.upper) is float
+    assert polar.lower <= wide <= polar.upper
+    plain = ppkit.Polar(np.float64(0.1), np.float32(0.5), {}, "exact")
+    assert (plain.lower, plain.upper) == (0.1, 0.5)
+    assert ppkit.Polar(1, np.inf, {}, "heuristic").upper == np.inf
+
+
 def test_polar_record():
     polar = sensing(2).polar()
     assert polar.gap == polar.upper - polar.lower >= 0
