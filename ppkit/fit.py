@@ -169,13 +169,17 @@ def stationary(problem, factors, rounds=200):
 def descend(problem, factors, iterations=100):
     """``(factors, converged)`` after at most so many L-BFGS iterations in scaled coordinates.
 
-    When L-BFGS stops by itself, at the rounding of the objective, Newton steps follow.
+    A family with a corrective program of its own is served by that.  When L-BFGS stops by itself, at the rounding of the objective, Newton steps follow.
     """
     if width(factors) == 0:
         return factors, True
     from scipy.optimize import Bounds, minimize
 
     factors = problem.family.balance(factors)
+    better = problem.family.corrective(problem.X, problem.Y, problem.lam, problem.loss, factors)
+    if better is not None:
+        lower = problem.objective(better) <= problem.objective(factors)
+        return (better if lower else factors), True
     smooth = SmoothObjective(problem, factors)
     scaled = smooth.rescaled(smooth.pack(factors))
     box = smooth.box()

@@ -2,6 +2,7 @@
 
 from ..errors import InputError
 from .base import Family
+from .cp_tensor import CPTensor
 from .deep_linear import DeepLinear
 from .linear_attention import LinearAttention
 from .matrix_factorization import MatrixFactorization
@@ -9,6 +10,7 @@ from .matrix_sensing import MatrixSensing
 from .structured_sensing import StructuredSensing
 from .two_layer_linear import TwoLayerLinear
 from .two_layer_quadratic import TwoLayerQuadratic
+from .two_layer_relu import TwoLayerReLU
 
 registry = {
     family.name: family
@@ -20,6 +22,7 @@ registry = {
         DeepLinear,
         TwoLayerQuadratic,
         LinearAttention,
+        TwoLayerReLU,
     )
 }
 

@@ -130,6 +130,13 @@ class Family(ABC):
         """
         return None
 
+    def corrective(self, X, Y, lam, loss, factors: Factors) -> dict[str, np.ndarray] | None:
+        """A better network of no more factors than ``factors``, from a convex program of the family.
+
+        For a family whose objective has kinks, where descent stalls.  None means: descend.
+        """
+        return None
+
     def merge(self, factors: Factors, X=None) -> dict[str, np.ndarray]:
         """The same prediction from fewer factors where that is possible at no higher cost.
 

@@ -9,6 +9,7 @@ import numpy as np
 
 import ppkit
 from ppkit.families import (
+    CPTensor,
     DeepLinear,
     LinearAttention,
     MatrixFactorization,
@@ -16,6 +17,7 @@ from ppkit.families import (
     StructuredSensing,
     TwoLayerLinear,
     TwoLayerQuadratic,
+    TwoLayerReLU,
 )
 
 FAMILIES = {
@@ -27,6 +29,8 @@ FAMILIES = {
         (StructuredSensing((5, 4), row="l1", col="l1"), 40),
         (StructuredSensing((4, 5), row=("l1+l2", 0.5), col="l1"), 40),
         (StructuredSensing((5, 4), row="l1", col="l2", nonnegative=True), 40),
+        (StructuredSensing((4, 3), row="l1", col="linf"), 40),
+        (StructuredSensing((3, 4), row="linf", col="l1", nonnegative=True), 40),
     ],
     "two-layer-linear": [(TwoLayerLinear(5, 3), 30), (TwoLayerLinear(6, 2), 4)],
     "deep-linear": [(DeepLinear((5, 2, 3, 4)), 30), (DeepLinear((4, 3, 3), form="power"), 20)],
@@ -35,6 +39,13 @@ FAMILIES = {
         (LinearAttention(2, 3, 2), 30),
         (LinearAttention(2, 3, 1, query="last"), 30),
         (LinearAttention(2, 3, 1, query="all"), 20),
+    ],
+    "cp-tensor": [(CPTensor((3, 4, 3)), 40), (CPTensor((2, 3, 2)), 20), (CPTensor((2, 3, 2, 2)), 30)],
+    "two-layer-relu": [
+        (TwoLayerReLU(2), 30),
+        (TwoLayerReLU(1, bias=True), 20),
+        (TwoLayerReLU(2, 3), 20),
+        (TwoLayerReLU(3), 10),
     ],
 }
 

@@ -1,0 +1,205 @@
+r"""Best-first branch and bound over boxes, for polars without a closed form.
+
+A family supplies a *bound*: for a batch of boxes, an upper bound on the function over each box that
+is a theorem, a value attained inside it, and the point where it is attained.  Whatever stops the
+search (the target gap, a budget, the keyboard), the interval it returns is valid: the upper end is
+the largest bound over a set of boxes that covers the domain.  The tree of splits is the proof: it is
+replayed by :func:`replay` with no search, and a search continues from it.
+"""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+BATCH = 512
+
+
+@dataclass(frozen=True, eq=False)
+class Branching:
+    """What a branch and bound knows when it stops.
+
+    Attributes
+    ----------
+    lower, upper : float
+        Interval that holds the supremum; ``lower`` is attained at ``point`` of root ``tag``.
+    point : array (d,) or None
+    tag : int
+        Index of the root box that holds ``point``.
+    nodes : int
+        Boxes bounded in this run.
+    tree : dict of arrays
+        ``dim`` (n,): the dimension along which node k was halved, -1 for a leaf; ``child`` (n,): its
+        first child (the second is the next index).  Nodes ``0..m-1`` are the root boxes.
+    """
+
+    lower: float
+    upper: float
+    point: np.ndarray | None
+    tag: int
+    nodes: int
+    tree: dict
+
+
+def branch_and_bound(
+    bound, lo, hi, lower=0.0, gap=1e-6, max_nodes=100_000, seconds=np.inf, tree=None, progress=False
+):
+    """Supremum of a function over the union of root boxes, as an interval.
+
+    Parameters
+    ----------
+    bound : callable
+        ``bound(tag (k,), lo (k, d), hi (k, d), cutoff) -> (upper (k,), value (k,), point (k, d))``;
+        ``tag`` is the index of the root box each box descends from.  Below ``cutoff``, the best value
+        known, a bound need not be sharp.
+    lo, hi : arrays (m, d)
+        The root boxes.
+    lower : float
+        A value known to be attained (a search's best), used for pruning.
+    gap : float
+        Stop when ``upper - lower <= gap * |upper|``.
+    max_nodes : int
+        Stop after bounding this many boxes (deterministic).
+    seconds : float
+        Stop after this much time.
+    tree : dict or None
+        The tree of an earlier run to continue.
+    progress : bool
+        Show the interval closing.
+
+    Returns
+    -------
+    Branching
+    """
+    lo, hi = np.atleast_2d(np.asarray(lo, float)), np.atleast_2d(np.asarray(hi, float))
+    dims, children = _start(tree, len(lo))
+    leaf, tag, lo, hi = leaves(dims, children, lo, hi)
+    upper, value, points = _bound_in_batches(bound, tag, lo, hi, lower)
+    nodes, point, at = len(lo), None, 0
+    best = int(np.argmax(value))
+    if value[best] > lower:
+        lower, point, at = float(value[best]), points[best], int(tag[best])
+    settled = -np.inf
+    bar, clock = _Bar(progress), time.perf_counter()
+    while True:
+        done = upper <= lower + gap * np.abs(upper)
+        settled = max(settled, np.max(upper[done], initial=-np.inf))
+        keep = ~done
+        leaf, tag, lo, hi, upper = leaf[keep], tag[keep], lo[keep], hi[keep], upper[keep]
+        bar.update(lower, max(np.max(upper, initial=-np.inf), settled), nodes)
+        if not len(upper) or nodes >= max_nodes or time.perf_counter() - clock > seconds:
+            break
+        size = min(BATCH, len(upper))
+        chosen = np.argpartition(-upper, size - 1)[:size]
+        rest = np.ones(len(upper), bool)
+        rest[chosen] = False
+        dim = np.argmax(hi[chosen] - lo[chosen], axis=1)
+        new_lo, new_hi = _halve(lo[chosen], hi[chosen], dim)
+        new_tag = np.repeat(tag[chosen], 2)
+        try:
+            new_upper, value, points = _bound_in_batches(bound, new_tag, new_lo, new_hi, lower)
+        except KeyboardInterrupt:
+            break  # nothing of this batch was used: the boxes at hand still cover the domain
+        first = len(dims) + 2 * np.arange(size)
+        for k, d, c in zip(leaf[chosen], dim, first, strict=True):
+            dims[k], children[k] = int(d), int(c)
+        dims.extend([-1] * (2 * size))
+        children.extend([-1] * (2 * size))
+        nodes += 2 * size
+        best = int(np.argmax(value))
+        if value[best] > lower:
+            lower, point, at = float(value[best]), points[best], int(new_tag[best])
+        leaf = np.concatenate([leaf[rest], (first[:, None] + np.arange(2)).ravel()])
+        tag = np.concatenate([tag[rest], new_tag])
+        lo, hi = np.concatenate([lo[rest], new_lo]), np.concatenate([hi[rest], new_hi])
+        upper = np.concatenate([upper[rest], new_upper])
+    bar.close()
+    top = max(float(np.max(upper, initial=-np.inf)), float(settled), lower)
+    tree = {"dim": np.array(dims, np.int16), "child": np.array(children, np.int32)}
+    return Branching(lower, top, point, at, nodes, tree)
+
+
+def replay(bound, lo, hi, tree, cutoff=-np.inf):
+    """The upper end that ``tree`` proves: the largest bound over its leaves, no search.
+
+    ``cutoff`` is the lower end the search ended with, for a bound that is not sharp below it.
+    Raises ValueError when the tree is not one that halves boxes (its leaves would not cover).
+    """
+    lo, hi = np.atleast_2d(np.asarray(lo, float)), np.atleast_2d(np.asarray(hi, float))
+    dims, children = np.asarray(tree["dim"]), np.asarray(tree["child"])
+    check_tree(dims, children, *lo.shape)
+    _, tag, lo, hi = leaves(dims, children, lo, hi)
+    return float(np.max(_bound_in_batches(bound, tag, lo, hi, cutoff)[0]))
+
+
+def check_tree(dims, children, n_roots, n_dims):
+    """Raise ValueError unless every split node has its own two children later in the list."""
+    split = dims >= 0
+    first = children[split]
+    owned = np.sort(np.concatenate([first, first + 1]))
+    if (
+        dims.ndim != 1
+        or dims.shape != children.shape
+        or np.any(dims >= n_dims)
+        or not np.array_equal(owned, np.arange(n_roots, len(dims)))
+        or np.any(first <= np.flatnonzero(split))
+    ):
+        raise ValueError("not a tree of halved boxes")
+
+
+def leaves(dims, children, lo, hi):
+    """``(node, tag, lo, hi)`` of the leaves of a tree over the given root boxes."""
+    dims, children = np.asarray(dims, int), np.asarray(children, int)
+    node, tag = np.arange(len(lo)), np.arange(len(lo))
+    out = []
+    while len(node):
+        is_leaf = dims[node] < 0
+        out.append((node[is_leaf], tag[is_leaf], lo[is_leaf], hi[is_leaf]))
+        node, tag, lo, hi = node[~is_leaf], tag[~is_leaf], lo[~is_leaf], hi[~is_leaf]
+        lo, hi = _halve(lo, hi, dims[node])
+        node, tag = (children[node][:, None] + np.arange(2)).ravel(), np.repeat(tag, 2)
+    return tuple(np.concatenate(part) for part in zip(*out, strict=True))
+
+
+def _start(tree, n_roots):
+    if tree is None:
+        return [-1] * n_roots, [-1] * n_roots
+    return list(map(int, tree["dim"])), list(map(int, tree["child"]))
+
+
+def _halve(lo, hi, dim):
+    """Both halves of each box along its dimension, interleaved: shapes (2k, d)."""
+    k = np.arange(len(lo))
+    middle = 0.5 * (lo[k, dim] + hi[k, dim])
+    new_lo, new_hi = np.repeat(lo, 2, axis=0), np.repeat(hi, 2, axis=0)
+    new_hi[2 * k, dim] = middle
+    new_lo[2 * k + 1, dim] = middle
+    return new_lo, new_hi
+
+
+def _bound_in_batches(bound, tag, lo, hi, cutoff):
+    parts = [
+        bound(tag[i : i + BATCH], lo[i : i + BATCH], hi[i : i + BATCH], cutoff)
+        for i in range(0, len(lo), BATCH)
+    ]
+    return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+
+
+class _Bar:
+    """A progress bar that shows the interval closing."""
+
+    def __init__(self, show):
+        self.bar = None
+        if show:
+            from tqdm.auto import tqdm
+
+            self.bar = tqdm(desc="polar interval", unit="box")
+
+    def update(self, lower, upper, nodes):
+        if self.bar is not None:
+            self.bar.n = nodes
+            self.bar.set_postfix(interval=f"[{lower:.6g}, {upper:.6g}]")
+
+    def close(self):
+        if self.bar is not None:
+            self.bar.close()

@@ -1,0 +1,216 @@
+"""Two-layer ReLU networks, scalar or vector outputs, with or without a penalized bias."""
+
+import numpy as np
+
+from ..branch import branch_and_bound, replay
+from ..errors import InputError
+from ..polar import Polar, check_effort, rounding_margin
+from .base import Family, as_float, check_sizes, drop_dead, take, width
+from .relu_patterns import master, merge_patterns, outer, program, thin
+from .relu_polar import (
+    ascent,
+    cone_bound,
+    directional_values,
+    face_boxes,
+    hidden_gradient,
+    line_sweep,
+    magnitude,
+    plane_at_most,
+    plane_sweep,
+    spectral_bound,
+    sweep_margin,
+)
+from .spectral import balance_pair, half_squares
+
+MAX_NODES = {"fast": 2_000, "default": 20_000, "exact": 2_000_000}
+GAPS = {"fast": 1e-3, "default": 1e-7, "exact": 1e-9}
+
+
+class TwoLayerReLU(Family):
+    r"""Two-layer ReLU network with weight decay on both layers.
+
+    .. math::
+        \min_{u, v} \; \frac1N \sum_i \ell\bigl(y_i, \textstyle\sum_j u_j \max(v_j^\top x_i, 0)\bigr)
+        + \lambda \sum_j \tfrac12(\|u_j\|^2 + \|v_j\|^2)
+
+    Factor map ``phi(u, v)(x) = u max(v^T x, 0)``.  The polar is
+    ``sup_{|v| <= 1} |(1/N) G^T max(Xv, 0)|``.  With one or two inputs (the bias counts as one) it is
+    ``"exact"``, by sorting angles.  With more it is ``"bounded"``: a branch and bound over directions
+    that stops at a relative width of its interval or at a number of cones, whichever comes first:
+    1e-3 or 2,000 (``effort="fast"``), 1e-7 or 20,000 (``"default"``), 1e-9 or 2,000,000 (``"exact"``).
+
+    Parameters
+    ----------
+    n_inputs, n_outputs : int
+        ``X`` has shape (N, n_inputs), ``Y`` (N,) or (N, n_outputs).
+    bias : bool
+        Append a constant feature 1 to each input; its weight is penalized like the others, and ``v``
+        has ``n_inputs + 1`` entries.
+    """
+
+    name = "two-layer-relu"
+
+    def __init__(self, n_inputs, n_outputs=1, bias=False):
+        check_sizes(self.name, n_inputs=n_inputs, n_outputs=n_outputs)
+        self.n_inputs = int(n_inputs)
+        self._n_outputs = int(n_outputs)
+        self.bias = bool(bias)
+
+    @property
+    def n_outputs(self):
+        return self._n_outputs
+
+    @property
+    def input_shape(self):
+        return (self.n_inputs,)
+
+    @property
+    def shapes(self):
+        return {"u": (self.n_outputs,), "v": (self.n_inputs + self.bias,)}
+
+    def params(self):
+        return {"n_inputs": self.n_inputs, "n_outputs": self.n_outputs, "bias": self.bias}
+
+    @classmethod
+    def from_data(cls, X, Y, **options):
+        X, Y = as_float(X, "X"), as_float(Y, "Y")
+        if X.ndim != 2:
+            raise InputError(f"{cls.name}: X must have shape (N, n_x), got {X.shape}")
+        n_outputs = 1 if Y.ndim < 2 else Y.shape[1]
+        return cls(**{"n_inputs": X.shape[1], "n_outputs": n_outputs, **options})
+
+    def features(self, X):
+        """The inputs the first layer sees: ``X``, with a column of ones when there is a bias."""
+        return np.concatenate([X, np.ones((len(X), 1))], axis=1) if self.bias else X
+
+    def atoms(self, factors, X):
+        hidden = np.maximum(self.features(X) @ factors["v"].T, 0.0)
+        return hidden.T[:, :, None] * factors["u"][:, None, :]
+
+    def predict(self, factors, X):
+        return np.maximum(self.features(X) @ factors["v"].T, 0.0) @ factors["u"]
+
+    def theta(self, factors):
+        return 0.5 * (np.sum(factors["u"] ** 2, axis=1) + np.sum(factors["v"] ** 2, axis=1))
+
+    def scale(self, factors, alpha):
+        root = np.sqrt(np.asarray(alpha, float))[:, None]
+        return {k: root * a for k, a in factors.items()}
+
+    # ---- polar ----------------------------------------------------------------------------------
+
+    def polar(self, X, G, starts=(), effort="default", seed=0):
+        check_effort(effort)
+        A = self.features(X)
+        if A.shape[1] <= 2:
+            v, values = self._sweep(A, G)
+            top = float(values.max())
+            v = v[np.argsort(-values, kind="stable")[:16]]
+            return self._polar(A, G, v, top + sweep_margin(A, G, top), "exact", {})
+        v = ascent(A, G, starts, seed)
+        result = branch_and_bound(
+            cone_bound(A, G),
+            *face_boxes(A.shape[1], G.shape[1]),
+            lower=float(directional_values(A, G, v).max()),
+            gap=GAPS[effort],
+            max_nodes=MAX_NODES[effort],
+        )
+        if result.point is not None:
+            v = np.concatenate([result.point[None], v])
+        upper = min(result.upper, spectral_bound(A, G)) + _margin(A, G)
+        proof = {**result.tree, "cutoff": np.array(result.lower / (_size(G) or 1.0))}
+        return self._polar(A, G, v, upper, "bounded", proof)
+
+    def polar_upper(self, X, G, proof):
+        A = self.features(X)
+        if A.shape[1] <= 2:
+            top = float(self._sweep(A, G)[1].max())
+            return top + sweep_margin(A, G, top)
+        upper = spectral_bound(A, G)
+        if proof:
+            cutoff = float(proof["cutoff"]) * _size(G)
+            boxes = face_boxes(A.shape[1], G.shape[1])
+            upper = min(upper, replay(cone_bound(A, G), *boxes, proof, cutoff))
+        return upper + _margin(A, G)
+
+    def prove_polar(self, X, G, bound, proof):
+        A = self.features(X)
+        return plane_at_most(A, G, bound) if A.shape[1] <= 2 else None
+
+    def _sweep(self, A, G):
+        return line_sweep(A, G) if A.shape[1] == 1 else plane_sweep(A, G)
+
+    def _polar(self, A, G, v, upper, kind, proof):
+        """The :class:`Polar` with the best of the unit directions ``v`` (k, d) as candidates."""
+        value = hidden_gradient(A, G, v)
+        norm = np.linalg.norm(value, axis=1)
+        order = np.argsort(-norm, kind="stable")[:16]
+        v, value, norm = v[order], value[order], norm[order][:, None]
+        first = np.eye(1, value.shape[1])
+        u = np.where(norm > 0, value / np.where(norm > 0, norm, 1.0), first)
+        lower = float(norm[0, 0])
+        factor = {"u": u[:1], "v": v[:1]}
+        return Polar(lower, max(upper, lower), factor, kind, {"u": u, "v": v}, proof)
+
+    # ---- training -------------------------------------------------------------------------------
+
+    def vjp(self, factors, X, G):
+        A = self.features(X)
+        hidden = A @ factors["v"].T
+        back = (G @ factors["u"].T) * (hidden > 0)
+        return {"u": np.maximum(hidden, 0.0).T @ G / len(X), "v": back.T @ A / len(X)}
+
+    def surrogate(self, factors):
+        return half_squares(factors)
+
+    def balance(self, factors):
+        u, v = balance_pair(factors["u"], factors["v"])
+        return {"u": u, "v": v}
+
+    def corrective(self, X, Y, lam, loss, factors):
+        A = self.features(X)
+        better = master(A, Y, lam, loss, factors)
+        if better is None or self.n_outputs == 1:
+            return better
+        return outer(A, Y, lam, loss, better)
+
+    def merge(self, factors, X=None):
+        factors = super().merge(factors, X)
+        if X is None or width(factors) == 0:
+            return factors
+        A = self.features(X)
+        if self.n_outputs == 1:
+            factors = drop_dead(self, merge_patterns(A, factors))
+        if width(factors) > 1:
+            weight = thin(self.atoms(factors, X), self.theta(factors))
+            factors = self.scale(take(factors, weight > 0), weight[weight > 0])
+        return factors
+
+    # ---- the finite convex program --------------------------------------------------------------
+
+    def convex_program(self, X):
+        if self.n_outputs > 1:
+            raise InputError(f"{self.name} has a finite convex program here for one output only")
+        return program(self.features(X))
+
+    def omega(self, X, F):
+        import cvxpy as cp
+
+        from ..solvers import solve_program
+
+        prediction, omega, constraints = self.convex_program(X)
+        size = _size(F)
+        if size == 0:
+            return 0.0
+        same = prediction == np.reshape(F, (len(F), 1)) / size
+        return size * solve_program(cp.Minimize(omega), [*constraints, same])
+
+
+def _size(G):
+    return float(np.max(np.abs(G), initial=0.0))
+
+
+def _margin(A, G):
+    """Rounding of :func:`cone_bound`: three sums over the sample, then one over the coordinates."""
+    d = A.shape[1]
+    return 4 * np.sqrt(d) * rounding_margin(len(A) + d, magnitude(A, G), 0.0, d)
