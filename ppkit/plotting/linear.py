@@ -115,7 +115,7 @@ def side_by_side(spectra):
 @styled
 def balls(items, axes=("$a$", "$b$")):
     """Unit balls beside one another on common axes: ``{title: (outline (K, 2), hull (J, 2))}``."""
-    fig, grid = subplots(1, len(items), height=2.75, squeeze=False, sharey=True)
+    fig, grid = subplots(1, len(items), height=3.0, squeeze=False, sharey=True)
     everything = np.vstack([hull for _, hull in items.values()])
     for j, (ax, (title, (outline, hull))) in enumerate(zip(grid[0], items.items(), strict=True)):
         frame(ax, everything, axes, corner=(j == 0, True))
