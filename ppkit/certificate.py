@@ -44,6 +44,8 @@ class Certificate:
     problem, factors, dual, polar_upper, proof :
         What ``verify`` rechecks: the data, the candidate, the feasible dual point, and the bound on
         its polar with what is needed to recompute it.
+    polar : Polar or None
+        The polar of the candidate's residual, up to a positive multiple; not saved.
 
     All numbers are in float64 with outward margins; ``verify`` proves the inequality with rounding.
     """
@@ -58,6 +60,7 @@ class Certificate:
     dual: np.ndarray
     polar_upper: float
     proof: Mapping[str, np.ndarray]
+    polar: Polar | None = None
 
     @property
     def gap(self):
@@ -134,19 +137,27 @@ def certify(problem, factors, effort="default", seed=0, duals=()):
     InputError
         Factors with wrong names, shapes or entries.
     CertificateError
-        The bound exceeds the objective by more than rounding: a polar is wrong.
+        A polar is wrong: the bound exceeds the objective by more than rounding, or the network's own
+        factors attain more than the polar allows (``<G, Phi> <= Omega°(G) Theta``).
     """
     check_effort(effort)
     factors = problem.family.check_factors(factors)
     with np.errstate(over="ignore", invalid="ignore"):
-        objective = problem.objective(factors)
+        F, theta = problem.predict(factors), problem.theta(factors)
+        objective = problem.risk(F) + problem.lam * theta
     if not np.isfinite(objective):
         raise InputError("the objective overflows: rescale the data or the factors")
-    own = feasible_dual(problem, problem.residual(factors), (factors,), effort, seed)
+    G = -problem.loss.gradient(problem.Y, F)
+    own = feasible_dual(problem, G, (factors,), effort, seed)
     bounds = [own] + [feasible_dual(problem, g, (factors,), effort, seed) for g in duals]
     best = max(bounds, key=lambda b: b.value)
-    check_own_factors(problem, factors, own.ratio * problem.lam)
-    if best.value > objective + negative_gap_slack(problem, factors, objective):
+    attained, allowed = problem.inner(dual_direction(problem, G), F), own.ratio * problem.lam * theta
+    if attained > allowed and attained > allowed + rounding_slack(problem, factors, G, attained):
+        raise CertificateError(
+            f"the network's own factors attain {attained!r}, the polar allows {allowed!r}: "
+            "the upper end of the polar is wrong"
+        )
+    if best.value > objective and best.value > objective + rounding_slack(problem, factors, G, objective):
         raise CertificateError(
             f"lower bound {best.value!r} exceeds the objective {objective!r}: "
             "the upper end of the polar is wrong"
@@ -155,31 +166,15 @@ def certify(problem, factors, effort="default", seed=0, duals=()):
         objective=objective,
         lower_bound=lower_end(problem, factors, objective, best.value),
         polar_ratio=own.ratio,
-        euler=problem.euler(factors),
+        euler=problem.lam * theta - problem.inner(G, F),
         kind=best.polar.kind,
         problem=problem,
         factors=factors,
         dual=best.dual,
         polar_upper=best.upper,
         proof=dict(best.polar.proof),
+        polar=own.polar,
     )
-
-
-def check_own_factors(problem, factors, upper):
-    """Raise when the network attains more than ``upper``, the upper end of its residual's polar.
-
-    ``<G, Phi> <= Omega°(G) Theta`` by definition; a search that missed the network's own factors, or a
-    closed form with a mistake, shows here.
-    """
-    G, theta = dual_direction(problem, problem.residual(factors)), problem.theta(factors)
-    attained = problem.inner(G, problem.predict(factors))
-    if attained > upper * theta * (1 + 1e-9):
-        slack = negative_gap_slack(problem, factors, attained)
-        if attained > upper * theta + slack:
-            raise CertificateError(
-                f"the network's own factors attain {attained / theta!r}, above the polar {upper!r}: "
-                "the upper end of the polar is wrong"
-            )
 
 
 def lower_end(problem, factors, objective, value):
@@ -190,14 +185,14 @@ def lower_end(problem, factors, objective, value):
     return float(min(value, objective)) - (0.0 if at_rest else TINY)
 
 
-def negative_gap_slack(problem, factors, objective):
-    """How far rounding can push a true lower bound above the computed objective.
+def rounding_slack(problem, factors, G, value):
+    """How far rounding can move a computed ``value`` that is made of predictions.
 
     Atoms that cancel lose digits of the prediction, to first order ``<|G|, sum_j |phi_j|>`` units.
     """
     atoms = problem.family.atoms(factors, problem.X)
-    moved = np.abs(problem.residual(factors)) * np.sum(np.abs(atoms), axis=0)
-    return 1e-12 * abs(objective) + 64 * EPS * float(np.sum(moved)) / problem.n_samples + TINY
+    moved = np.abs(G) * np.sum(np.abs(atoms), axis=0)
+    return 1e-12 * abs(value) + 64 * EPS * float(np.sum(moved)) / problem.n_samples + TINY
 
 
 @dataclass(frozen=True, eq=False)
