@@ -32,7 +32,7 @@ class Polar:
         Why to believe ``upper``: a closed form or exhaustive proof, a relaxation or a branch and
         bound, or nothing.
     candidates : mapping or None
-        Further unit factors (leading axis k) worth appending to a network, best first.
+        Unit factors (leading axis k) worth appending to a network, best first; the first is ``factor``.
     proof : mapping name -> array
         What ``family.polar_upper`` needs to recompute ``upper`` with no solver and no search.
     """
