@@ -5,7 +5,8 @@ loss plus ``weight_decay/2`` times the sum of the squared weights.  For two laye
 network's Theta, hence lam = weight_decay when the loss is ours, half the squared error summed over
 the outputs and averaged over the samples.  For ``torch.nn.MSELoss()``, which averages over samples
 AND outputs and has no half, the same weights are stationary for lam = weight_decay * n_y / 2.
-(Decoupled decay, as in ``AdamW``, minimizes no objective at all and cannot be certified.)
+(Decoupled decay, as in ``AdamW``, minimizes no objective of this form: its networks can be certified as
+candidates, and their gap need not close.)
 """
 
 import numpy as np
