@@ -16,6 +16,12 @@ def spectral_at_most(M, bound):
         return bound >= 0
     K = -arbs(matmul(Balls(A.T), Balls(A)))
     K[np.diag_indices(len(K))] += to_arb(bound) ** 2
+    return positive_definite(K)
+
+
+def positive_definite(K):
+    """Whether a symmetric array of balls is proved positive definite, by its pivots."""
+    K = K.copy()
     for j in range(len(K)):
         if not K[j, j] > 0:
             return False

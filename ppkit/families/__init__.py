@@ -23,6 +23,7 @@ registry = {
         TwoLayerQuadratic,
         LinearAttention,
         TwoLayerReLU,
+        CPTensor,
     )
 }
 

@@ -40,7 +40,7 @@ FAMILIES = {
         (LinearAttention(2, 3, 1, query="last"), 30),
         (LinearAttention(2, 3, 1, query="all"), 20),
     ],
-    "cp-tensor": [(CPTensor((3, 4, 3)), 40), (CPTensor((2, 3, 2)), 20), (CPTensor((2, 3, 2, 2)), 30)],
+    "cp-tensor": [(CPTensor((2, 4, 3)), 40), (CPTensor((2, 3, 2)), 20), (CPTensor((4, 3)), 20)],
     "two-layer-relu": [
         (TwoLayerReLU(2), 30),
         (TwoLayerReLU(1, bias=True), 20),
