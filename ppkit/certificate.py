@@ -212,7 +212,7 @@ class DualBound:
 def feasible_dual(problem, G, starts=(), effort="default", seed=0):
     """The best feasible non-negative multiple of ``G`` (N, n_y) as a :class:`DualBound`, T3(c).
 
-    ``G`` is first moved into the domain of the conjugate and, where A0 fails, into the subspace on
+    ``G`` is first moved into the domain of the conjugate and, where A2 fails, into the subspace on
     which the polar is finite.  The polar is positively homogeneous, so one evaluation serves every
     multiple; it is taken at a multiple of size about one, where nothing over- or underflows.
     """
