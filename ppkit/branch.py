@@ -89,7 +89,7 @@ def branch_and_bound(
         bar.update(lower, max(np.max(upper, initial=-np.inf), settled), nodes)
         if not len(upper) or nodes >= max_nodes or time.perf_counter() - clock > seconds:
             break
-        size = min(BATCH, len(upper))
+        size = min(max(BATCH, len(upper) // 16), len(upper))
         chosen = np.argpartition(-upper, size - 1)[:size]
         rest = np.ones(len(upper), bool)
         rest[chosen] = False

@@ -9,6 +9,7 @@ import numpy as np
 from .certificate import Certificate, certify
 from .errors import InputError
 from .families.base import append, take, width, zero_network
+from .polar import EFFORTS
 from .problem import Problem
 
 MAX_ROUNDS = 500
@@ -85,12 +86,13 @@ def fit(problem, gap=1e-6, max_width=None, seed=0, progress=False, start=None, e
     family = problem.family
     factors = zero_network(family) if start is None else family.check_factors(start)
     history, best, duals = [], None, ()
+    ladder = None if family.polar_is_cheap else Ladder(effort, 0.1 * gap)
     clock, stalled, bar = time.perf_counter(), 0, GapBar(gap, progress)
     for round_ in range(MAX_ROUNDS):
         factors, converged = descend(problem, factors)
         factors = tidy(problem, factors)
-        cert = certify(problem, factors, effort, seed + round_, duals)
-        duals = (cert.dual,)
+        cert = certify(problem, factors, effort if ladder is None else ladder.level, seed + round_, duals)
+        duals = (cert.dual,) if ladder is None else ()
         history.append(
             {
                 "round": round_,
@@ -105,23 +107,66 @@ def fit(problem, gap=1e-6, max_width=None, seed=0, progress=False, start=None, e
         progressed = best is None or cert.gap < 0.999 * best.gap
         if best is None or cert.gap < best.gap:
             best = cert
-        stalled = 0 if progressed or not converged else stalled + 1
-        if best.certified(gap) or stalled >= STALL:
+        if best.certified(gap):
             break
-        factors = tidy(problem, grow(problem, factors, max_width, effort, seed + round_))
+        if ladder is None:
+            stalled = 0 if progressed or not converged else stalled + 1
+            if stalled >= STALL:
+                break
+        elif ladder.climb(cert.objective):
+            if ladder.done:
+                break
+            continue
+        factors = tidy(problem, grow(problem, factors, max_width, seed=seed + round_, polar=cert.polar))
     bar.close()
     return Fit(best.factors, best, history, problem)
 
 
-def grow(problem, factors, max_width=None, effort="default", seed=0):
+class Ladder:
+    """The effort of each round when the polar is expensive: low while the objective falls at that.
+
+    When it stands still the next round asks more of the polar; a fall leads back to the lowest effort.
+    ``done`` when it stands still at the effort that was asked for.
+    """
+
+    def __init__(self, effort, tolerance):
+        self.levels = EFFORTS[: EFFORTS.index(effort) + 1]
+        self.tolerance = tolerance
+        self.at, self.done = 0, False
+        self.last = [np.inf] * len(self.levels)
+
+    @property
+    def level(self):
+        """The effort of the next round."""
+        return self.levels[self.at]
+
+    def climb(self, objective):
+        """Take note of a round's objective; True when the next round should ask more of the polar."""
+        falls = self._falls(objective)
+        self.last[self.at] = objective
+        if falls:
+            self.at = 0
+            return False
+        while self.at < len(self.levels) and not self._falls(objective):
+            self.at += 1
+        self.done = self.at == len(self.levels)
+        return True
+
+    def _falls(self, objective):
+        return objective < (1 - self.tolerance) * self.last[self.at]
+
+
+def grow(problem, factors, max_width=None, effort="default", seed=0, polar=None):
     """The network with the polar's unit factors appended, or as it is if none helps.
 
     The weights of the candidates descend on the quadratic upper model of an L-smooth loss, one
     coordinate at a time.  The first coordinate step is T4's, for the best factor, and the others only
-    lower the model further, so the objective falls by at least T4's amount.
+    lower the model further, so the objective falls by at least T4's amount.  ``polar`` is the
+    residual's, up to a positive multiple, if it is known already.
     """
     G = problem.residual(factors)
-    polar = problem.polar_of(G, (factors,), effort, seed)
+    if polar is None:
+        polar = problem.polar_of(G, (factors,), effort, seed)
     unit = polar.factor if polar.candidates is None else polar.candidates
     if max_width is not None:
         unit = take(unit, slice(0, max(0, max_width - width(factors))))
@@ -169,7 +214,8 @@ def stationary(problem, factors, rounds=200):
 def descend(problem, factors, iterations=100):
     """``(factors, converged)`` after at most so many L-BFGS iterations in scaled coordinates.
 
-    A family with a corrective program of its own is served by that.  When L-BFGS stops by itself, at the rounding of the objective, Newton steps follow.
+    When L-BFGS stops by itself, at the rounding of the objective, Newton steps follow.  A family with
+    a corrective program of its own is served by that instead.
     """
     if width(factors) == 0:
         return factors, True

@@ -27,6 +27,8 @@ class Family(ABC):
     """
 
     name: str
+    #: whether ``effort`` does not matter to the polar: ``fit`` may then ask for it in every round
+    polar_is_cheap: bool = True
 
     # ---- what the family is -------------------------------------------------------------------
 
@@ -170,7 +172,7 @@ class Family(ABC):
         raise InputError(f"{self.name} has no finite convex program here")
 
     def project_dual(self, X, G) -> np.ndarray:
-        """Project a dual point on the set where the polar is finite (all of it, under A0)."""
+        """Project a dual point on the set where the polar is finite (all of it, under A2)."""
         return G
 
     def present(self, F) -> np.ndarray:

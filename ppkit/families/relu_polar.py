@@ -6,7 +6,7 @@ bounded by linear functions and split (:mod:`ppkit.branch`).
 
 import numpy as np
 
-from ..ball import Balls, arbs, to_arb
+from ..ball import arbs, to_arb
 from ..polar import EPS
 
 LONG = float(np.finfo(np.longdouble).eps)
