@@ -68,6 +68,19 @@ def test_spectral_norm_is_proved_tightly(shape):
 
 
 @needs_flint
+def test_what_few_bits_leave_open_is_not_proved():
+    """Undecided is not yes: a pivot or a bound whose ball holds zero."""
+    M = np.random.default_rng(0).standard_normal((6, 4))
+    with precision(16):
+        assert not spectral_at_most(Balls(M), np.linalg.norm(M, 2) * (1 + 1e-9))
+    problem = sensing(3, lam=1e6)
+    cert = ppkit.fit(problem).certificate
+    assert cert.certified(1e-12) and cert.verify(rigorous=True).rigorous
+    with pytest.raises(NoProof, match="too close"):
+        prove(cert, bits=24)
+
+
+@needs_flint
 def test_a_polar_without_a_proof_falls_back_and_says_so():
     honest = sensing(1)
     problem = with_family(honest, BoundedPolar)
