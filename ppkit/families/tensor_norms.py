@@ -103,26 +103,25 @@ def interior_points(Q, rows, gap=1e-10, iterations=40):
             H[1:, 1:] = products(Z, inverse, rows)
             H[np.diag_indices(m + 1)] *= 1 + 1e-14
             factor = cho_factor(H, lower=True)
-            target, first = np.zeros(m + 1), None
+            target = np.zeros(m + 1)
             target[0] = 1.0
-            for stage in (0, 1):
-                center = sigma * mu * inverse - correction if stage else np.zeros((n, n))  # noqa: F821
+            center = np.zeros((n, n))
+            for stage in ("predict", "correct"):
                 dy = cho_solve(factor, apply(center) - target)
                 dS = slack(dy[0], dy[1:]) + Q
                 W = Z @ dS @ inverse
                 dZ = center - Z - (W + W.T) / 2
                 a, b = longest(Z, dZ), longest(S, dS)
-                if not stage:
+                if stage == "predict":
                     after = float(np.sum((Z + a * dZ) * (S + b * dS))) / n
-                    sigma = min(1.0, max(after / mu, 1e-8)) ** 2
-                    first = dZ @ dS @ inverse
-                    correction = (first + first.T) / 2
+                    second = dZ @ dS @ inverse
+                    center = min(1.0, max(after / mu, 1e-8)) ** 2 * mu * inverse - (second + second.T) / 2
         except (LinAlgError, np.linalg.LinAlgError, ValueError):
             return
         t, c, Z = t + b * dy[0], c + b * dy[1:], Z + a * dZ
         Z = (Z + Z.T) / 2
         Z = Z / np.trace(Z)
-        left = n * float(np.sum(Z * slack(t, c))) / n / max(t, 1e-300)
+        left = float(np.sum(Z * slack(t, c))) / max(t, 1e-300)
         yield left, c, Z
         if left < gap:
             return
