@@ -64,10 +64,13 @@ def _deepest(B):
     return result.x[:d] if result.status == 0 and result.x[d] > 1e-9 else None
 
 
-def cone_of(A, v):
-    """Rows b of the halfspaces ``b w >= 0`` whose intersection is the closed cone of the pattern of v."""
+def cone_of(A, active, v):
+    """Rows b of the halfspaces ``b w >= 0`` whose intersection is the closed cone of a pattern.
+
+    ``active`` (N,) is the pattern, ``v`` a direction in its cone.
+    """
     keep = np.any(A != 0, axis=1)
-    B = np.where(A[keep] @ v > 0, 1.0, -1.0)[:, None] * A[keep]
+    B = np.where(active[keep], 1.0, -1.0)[:, None] * A[keep]
     B = B / np.linalg.norm(B, axis=1, keepdims=True)
     if A.shape[1] != 2 or len(B) < 3:
         return B
@@ -92,7 +95,7 @@ def general_program(A):
     active = A @ v.T > 0
     constraints = []
     for k in range(len(v)):
-        B = cone_of(A, v[k])
+        B = cone_of(A, active[:, k], v[k])
         constraints += [B @ W[k] >= 0, B @ Z[k] >= 0]
     columns = (active.T[:, :, None] * A).transpose(1, 0, 2).reshape(len(A), -1)
     flat = cp.reshape(W - Z, (v.size, 1), order="C")
@@ -164,7 +167,7 @@ def master(A, Y, lam, loss, factors):
     columns = np.einsum("ko,nk,nd->nokd", s, active, B).reshape(Y.size, -1)
     W = cp.Variable((K, A.shape[1]))
     flat = cp.reshape(W, (W.size,), order="C")
-    cones = [cone_of(B, direction) for direction in v]
+    cones = [cone_of(B, active[:, k], v[k]) for k in range(K)]
     F = cp.reshape(columns @ flat, Y.shape, order="C")
     cost = loss.cvxpy(Y, F) + lam / scale * cp.sum(cp.norm(W, 2, axis=1))
     constraints = [C @ W[k] >= 0 for k, C in enumerate(cones)]

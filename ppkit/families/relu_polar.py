@@ -34,7 +34,7 @@ def spectral_bound(A, G):
     return 0.5 * float(np.linalg.norm(G.T @ A, 2) + np.linalg.norm(G, 2) * np.linalg.norm(A, 2)) / len(A)
 
 
-def ascent(A, G, starts, seed, restarts=32, steps=60):
+def ascent(A, G, starts, seed, restarts=64, steps=60):
     """Unit directions (k, d) from fixed-point ascent: v <- the gradient of the value, normalized."""
     rng = np.random.default_rng(seed)
     own = [s["v"] for s in starts if len(s["v"])]

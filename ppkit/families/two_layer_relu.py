@@ -110,7 +110,7 @@ class TwoLayerReLU(Family):
         if A.shape[1] <= 2:
             v, values = self._sweep(A, G)
             top = float(values.max())
-            v = v[np.argsort(-values, kind="stable")[:16]]
+            v = v[np.argsort(-values, kind="stable")[:64]]
             return self._polar(A, G, v, top + sweep_margin(A, G, top), "exact", {})
         v = ascent(A, G, starts, seed)
         result = branch_and_bound(
@@ -149,10 +149,12 @@ class TwoLayerReLU(Family):
         """The :class:`Polar` with the best of the unit directions ``v`` (k, d) as candidates."""
         value = hidden_gradient(A, G, v)
         norm = np.linalg.norm(value, axis=1)
-        order = np.argsort(-norm, kind="stable")[:16]
+        order = np.argsort(-norm, kind="stable")
+        pattern = (A @ v[order].T > 0).T
+        first = np.sort(np.unique(pattern, axis=0, return_index=True)[1])[:16]  # one for each pattern
+        order = order[first]
         v, value, norm = v[order], value[order], norm[order][:, None]
-        first = np.eye(1, value.shape[1])
-        u = np.where(norm > 0, value / np.where(norm > 0, norm, 1.0), first)
+        u = np.where(norm > 0, value / np.where(norm > 0, norm, 1.0), np.eye(1, value.shape[1]))
         lower = float(norm[0, 0])
         factor = {"u": u[:1], "v": v[:1]}
         return Polar(lower, max(upper, lower), factor, kind, {"u": u, "v": v}, proof)
