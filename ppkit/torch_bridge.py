@@ -13,7 +13,7 @@ import numpy as np
 
 from .certificate import certify
 from .errors import InputError
-from .families import TwoLayerLinear
+from .families import TwoLayerLinear, TwoLayerReLU
 from .problem import Problem
 
 #: training loss -> (our loss, factor from weight decay to lam as a function of n_y)
@@ -31,7 +31,9 @@ def certify_module(module, X, Y, weight_decay, criterion="squared", effort="defa
     Parameters
     ----------
     module : torch.nn.Module
-        ``Sequential(Linear, Linear)`` without biases.
+        ``Sequential(Linear, Linear)`` without biases, or ``Sequential(Linear, ReLU, Linear)`` whose
+        last layer has none; a first-layer bias is one more input that is always 1, and must be decayed
+        like the weights, as PyTorch's optimizers do unless told otherwise.
     X : array or tensor (N, n_x)
     Y : array or tensor (N,) or (N, n_y)
     weight_decay : float
@@ -80,16 +82,30 @@ def read_module(module):
     if not isinstance(module, nn.Sequential):
         raise InputError(f"only torch.nn.Sequential modules can be read, got {type(module).__name__}")
     layers = list(module)
-    if [type(layer) for layer in layers] != [nn.Linear, nn.Linear]:
-        found = ", ".join(type(layer).__name__ for layer in layers)
-        raise InputError(f"only Sequential(Linear, Linear) can be certified, got Sequential({found})")
-    for i, layer in enumerate(layers):
-        if layer.bias is not None:
-            raise InputError(
-                f"layer {i} has a bias, which the two-layer linear family does not have; "
-                "build it with bias=False (center the data instead)"
-            )
-    v = as_numpy(layers[0].weight).astype(np.float64)
-    u = as_numpy(layers[1].weight).astype(np.float64).T
-    family = TwoLayerLinear(n_inputs=v.shape[1], n_outputs=u.shape[1])
-    return family, {"u": np.ascontiguousarray(u), "v": v}
+    kinds = [type(layer) for layer in layers]
+    if kinds not in ([nn.Linear, nn.Linear], [nn.Linear, nn.ReLU, nn.Linear]):
+        found = ", ".join(kind.__name__ for kind in kinds)
+        raise InputError(
+            "only Sequential(Linear, Linear) and Sequential(Linear, ReLU, Linear) can be certified, "
+            f"got Sequential({found})"
+        )
+    relu = len(layers) == 3
+    first, last = layers[0], layers[-1]
+    if last.bias is not None:
+        raise InputError(
+            f"layer {len(layers) - 1} has a bias, which belongs to no single factor; "
+            "build it with bias=False (center the targets instead)"
+        )
+    if first.bias is not None and not relu:
+        raise InputError(
+            "layer 0 has a bias, which the two-layer linear family does not have; "
+            "build it with bias=False (center the data instead)"
+        )
+    v = as_numpy(first.weight).astype(np.float64)
+    u = np.ascontiguousarray(as_numpy(last.weight).astype(np.float64).T)
+    n_inputs, n_outputs = v.shape[1], u.shape[1]
+    if not relu:
+        return TwoLayerLinear(n_inputs, n_outputs), {"u": u, "v": v}
+    if first.bias is not None:  # PyTorch's weight decay penalizes it like the weights
+        v = np.column_stack([v, as_numpy(first.bias).astype(np.float64)])
+    return TwoLayerReLU(n_inputs, n_outputs, bias=first.bias is not None), {"u": u, "v": v}

@@ -68,12 +68,54 @@ def test_tensors_and_arrays_give_the_same(data):
     assert a.objective == b.objective and a.lower_bound == b.lower_bound
 
 
+def relu_layers(n_in, width, n_out, bias):
+    torch.manual_seed(1)
+    layers = nn.Linear(n_in, width, bias=bias), nn.ReLU(), nn.Linear(width, n_out, bias=False)
+    return nn.Sequential(*layers).double()
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("criterion", ["squared", "mse", "logistic", "huber"])
+def test_relu_gradient_is_pytorchs(data, criterion, bias):
+    X, Y = data
+    Y = np.where(Y > 0, 1.0, -1.0) if criterion == "logistic" else Y
+    net, decay = relu_layers(7, 5, 3, bias), 0.02
+    loss_of(criterion, net(torch.tensor(X)), torch.tensor(Y)).backward()
+    theirs = {name: w.grad.numpy() + decay * w.detach().numpy() for name, w in net.named_parameters()}
+    problem, factors = ppkit.torch_bridge.as_problem(net, X, Y, decay, criterion)
+    slope = problem.family.vjp(factors, problem.X, -problem.residual(factors))
+    first, last = slope["v"] + problem.lam * factors["v"], (slope["u"] + problem.lam * factors["u"]).T
+    scale = problem.lam / decay
+    np.testing.assert_allclose(last, scale * theirs["2.weight"], rtol=0, atol=1e-13)
+    np.testing.assert_allclose(first[:, :7], scale * theirs["0.weight"], rtol=0, atol=1e-13)
+    if bias:
+        np.testing.assert_allclose(first[:, 7], scale * theirs["0.bias"], rtol=0, atol=1e-13)
+
+
+def test_trained_relu_network_is_certified(data):
+    X, Y = data
+    X, Y = X[:, :1], Y[:, :1]
+    net, decay = relu_layers(1, 20, 1, True), 0.05
+    inputs, targets = torch.tensor(X), torch.tensor(Y)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9, weight_decay=decay)
+    for _ in range(2000):
+        optimizer.zero_grad()
+        loss_of("squared", net(inputs), targets).backward()
+        optimizer.step()
+    cert = ppkit.torch_bridge.certify_module(net, X, Y, decay)
+    assert cert.kind == "exact" and cert.certified(0.05)
+    best = ppkit.fit(cert.problem, gap=1e-8).certificate
+    assert cert.lower_bound <= best.objective <= cert.objective * (1 + 1e-12)
+
+
 @pytest.mark.parametrize(
     ("module", "reason"),
     [
         (two_layers(7, 5, 3, bias=True), "bias"),
         (nn.Sequential(nn.Linear(7, 5, bias=False), nn.Tanh(), nn.Linear(5, 3, bias=False)), "Tanh"),
         (nn.Linear(7, 3, bias=False), "Sequential"),
+        (nn.Sequential(nn.Linear(7, 5), nn.ReLU(), nn.Linear(5, 3)), "layer 2 has a bias"),
+        (nn.Sequential(nn.Linear(7, 5, bias=False), nn.ReLU()), "ReLU"),
     ],
 )
 def test_other_modules_are_refused_with_the_reason(data, module, reason):
