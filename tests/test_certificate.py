@@ -198,15 +198,15 @@ def test_zero_inputs(loss):
     cert.verify()
 
 
-@pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("power", [-140, -60, -20, 20, 60, 140])
-@pytest.mark.parametrize("what", ["Y", "X", "lam"])
+@pytest.mark.parametrize(
+    ("loss", "what"),
+    [(loss, what) for loss in LOSSES for what in ("Y", "X", "lam") if (loss, what) != ("logistic", "Y")],
+)  # labels have no scale
 def test_extreme_scales(loss, power, what):
     """Bounds stay true, and stay useful where scaling is an exact symmetry."""
     base = sensing(5, shape=(4, 3), n_samples=20, loss=loss)
     t = 10.0**power
-    if loss == "logistic" and what == "Y":
-        pytest.skip("labels have no scale")
     X, Y = (base.X * t if what == "X" else base.X), (base.Y * t if what == "Y" else base.Y)
     problem = ppkit.Problem(base.family, X, Y, base.lam * (t if what in ("lam", "Y") else 1.0), loss)
     rng = np.random.default_rng(0)

@@ -9,15 +9,13 @@ import pytest
 from problems import BoundedPolar, random_network, sensing, with_family
 
 import ppkit
-from ppkit.ball import Balls, NoProof, arbs, available, precision
+from ppkit.ball import Balls, NoProof, arbs, precision
 from ppkit.proofs import spectral_at_most
 from ppkit.verify import prove
 
 LOSSES = ("squared", "logistic", "huber")
-needs_flint = pytest.mark.skipif(not available(), reason="python-flint is not installed")
 
 
-@needs_flint
 @pytest.mark.parametrize("loss", LOSSES)
 def test_the_inequality_is_proved_for_any_candidate(loss):
     problem = sensing(0, loss=loss)
@@ -34,7 +32,6 @@ def test_the_inequality_is_proved_for_any_candidate(loss):
         assert "proved" in str(checked) and repr(cert.lower_bound) in str(checked)
 
 
-@needs_flint
 def test_the_objective_is_enclosed_exactly():
     """Integers small enough for exact arithmetic by hand."""
     X = np.arange(8.0).reshape(2, 2, 2)
@@ -46,7 +43,6 @@ def test_the_objective_is_enclosed_exactly():
     assert exact < top <= np.nextafter(np.nextafter(exact, np.inf), np.inf)
 
 
-@needs_flint
 def test_proofs_are_quick_at_the_mid_size():
     problem = sensing(0, shape=(24, 24), n_samples=500)
     cert = ppkit.fit(problem, gap=1e-8).certificate
@@ -55,7 +51,6 @@ def test_proofs_are_quick_at_the_mid_size():
     assert time.process_time() - start < 10
 
 
-@needs_flint
 @pytest.mark.parametrize("shape", [(1, 1), (7, 4), (4, 7), (12, 12)])
 def test_spectral_norm_is_proved_tightly(shape):
     M = np.random.default_rng(0).standard_normal(shape)
@@ -67,7 +62,6 @@ def test_spectral_norm_is_proved_tightly(shape):
         assert not spectral_at_most(Balls(M), 0.0)
 
 
-@needs_flint
 def test_what_few_bits_leave_open_is_not_proved():
     """Undecided is not yes: a pivot or a bound whose ball holds zero."""
     M = np.random.default_rng(0).standard_normal((6, 4))
@@ -80,7 +74,6 @@ def test_what_few_bits_leave_open_is_not_proved():
         prove(cert, bits=24)
 
 
-@needs_flint
 def test_a_polar_without_a_proof_falls_back_and_says_so():
     honest = sensing(1)
     problem = with_family(honest, BoundedPolar)
@@ -128,7 +121,6 @@ def test_each_value_is_rechecked(field, by):
         wrong.verify()
 
 
-@needs_flint
 def test_a_false_bound_is_refuted_in_balls():
     cert = ppkit.fit(sensing(2), gap=1e-10).certificate
     wrong = dataclasses.replace(cert, lower_bound=cert.lower_bound * (1 + 1e-9))
@@ -142,7 +134,6 @@ def test_a_false_bound_is_refuted_in_balls():
 # ---- the balls themselves ----------------------------------------------------------------------------------
 
 
-@needs_flint
 def test_balls_agree_with_numpy_on_what_they_offer():
     rng = np.random.default_rng(0)
     a, b, c = rng.standard_normal((3, 4)), rng.standard_normal((3, 4)), rng.standard_normal((2, 3, 4))
@@ -196,7 +187,6 @@ def test_balls_agree_with_numpy_on_what_they_offer():
         assert np.max(np.abs(got - number), initial=0.0) <= 1e-14 * (1 + np.max(np.abs(number)))
 
 
-@needs_flint
 def test_balls_hold_the_true_number():
     """A sum of a thousand tenths, as rationals."""
     from fractions import Fraction
@@ -212,7 +202,6 @@ def test_balls_hold_the_true_number():
     assert low <= exact <= high and high - low <= Fraction(1, 10**33)
 
 
-@needs_flint
 def test_balls_never_leak_into_floats_or_guess_a_sign():
     A = Balls(np.ones((2, 2)))
     third = A / 3

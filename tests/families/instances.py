@@ -49,6 +49,9 @@ FAMILIES = {
     ],
 }
 
+# members that refuse a finite convex program and Omega, and what the refusal says
+WITHOUT_PROGRAM = {TwoLayerReLU(2, 3): "one output only"}
+
 LOSSES = ("squared", "logistic", "huber")
 
 
