@@ -1,6 +1,6 @@
 """ppkit: certificates of global optimality for parallel positively homogeneous networks."""
 
-from . import families, torch_bridge
+from . import bounds, families, torch_bridge
 from .certificate import Certificate, certify
 from .convex import ConvexSolution, convex_lower_bound
 from .errors import CertificateError, InputError
@@ -22,6 +22,7 @@ __all__ = [
     "Polar",
     "Problem",
     "SquaredLoss",
+    "bounds",
     "certify",
     "convex_lower_bound",
     "families",
