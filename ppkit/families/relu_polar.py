@@ -201,18 +201,15 @@ def cone_bound(A, G):
         crossing = np.abs(z) < spread
         slope = np.where(crossing, (spread + z) / np.where(crossing, 2 * spread, 1.0), z > 0)
         offset = np.where(crossing, spread - z, 0.0) * slope
-        least = np.sqrt(np.sum(np.where(low * high > 0, np.minimum(low**2, high**2), 0.0), axis=1))
         if G.shape[1] == 1:
             w = np.where(tag < 2 * d, 1.0, -1.0)[:, None] * G[:, 0] / N
-            c, top = _linear_bound(A, w, crossing, slope, offset, z, axis, sign, low, high, least, cutoff)
+            c, top = _linear_bound(A, w, crossing, slope, offset, z, axis, sign, center, radius, cutoff)
             guess = c
         else:
             C = np.matmul((slope[:, None, :] * G.T), A) / N
             C[np.arange(k), :, axis] += sign[:, None] * (0.5 * offset) @ G / N
             values, vectors = np.linalg.eigh(np.matmul(C.swapaxes(1, 2), C))
-            reach = np.linalg.norm(np.matmul(C, center[:, :, None])[:, :, 0], axis=1)
-            reach = reach + np.linalg.norm(np.matmul(np.abs(C), radius[:, :, None])[:, :, 0], axis=1)
-            top = np.minimum(np.sqrt(np.maximum(values[:, -1], 0.0)), reach / least)
+            top = np.minimum(np.sqrt(np.maximum(values[:, -1], 0.0)), corner_maximum(C, center, radius))
             top = top * (1 + 1e-12) + 0.5 * offset @ weight
             guess = vectors[:, :, -1]
         points = center / np.linalg.norm(center, axis=1, keepdims=True)
@@ -229,7 +226,7 @@ def cone_bound(A, G):
     return bound
 
 
-def _linear_bound(A, w, crossing, slope, offset, z, axis, sign, low, high, least, cutoff, steps=12):
+def _linear_bound(A, w, crossing, slope, offset, z, axis, sign, center, radius, cutoff, steps=12):
     """``c`` (k, d) with ``sum_i w_i max(a_i p, 0) <= c p`` on each cone, and the bound ``max c p/|p|``.
 
     Positive weights use the chord; negative ones any slope t in [0, 1], and projected gradient steps
@@ -239,31 +236,58 @@ def _linear_bound(A, w, crossing, slope, offset, z, axis, sign, low, high, least
     falling = crossing & (w < 0)
     base = (np.where(falling, 0.0, w * slope)) @ A
     base[rows, axis] += sign * np.sum(np.where(w > 0, w * offset, 0.0), axis=1)
-
-    def top(c, i):
-        reach = np.sum(np.where(c > 0, c * high[i], c * low[i]), axis=1)
-        return np.minimum(np.linalg.norm(c, axis=1), np.maximum(reach, 0.0) / least[i])
-
     t = z > 0
     c = base + np.where(falling, w * t, 0.0) @ A
-    best = top(c, rows)
+    best = cone_maximum(c, center, radius)
     i = np.flatnonzero((best > cutoff) & falling.any(axis=1))
     if len(i) == 0:
         return c, best
     weight, base = np.where(falling[i], -w[i], 0.0), base[i]
-    # columns that no box of the batch needs are left out
-    used = weight.any(axis=0)
+    used = weight.any(axis=0)  # points that no cone of the batch needs are left out
     weight, B, t = weight[:, used], A[used], t[i][:, used] * 1.0
-    square = weight**2 @ np.sum(B**2, axis=1)
-    step = 1.0 / np.where(square > 0, square, 1.0)[:, None]
+    products = (B[:, :, None] * B[:, None, :]).reshape(len(B), -1)
+    curvature = np.linalg.eigvalsh((weight**2 @ products).reshape(len(i), *[A.shape[1]] * 2))[:, -1]
+    step = 1.0 / np.where(curvature > 0, curvature, 1.0)[:, None]
     momentum, previous = t, t
     for j in range(steps):
         now = base - (weight * momentum) @ B
         new = np.clip(momentum + step * weight * (now @ B.T), 0.0, 1.0)
         momentum = np.clip(new + (j / (j + 3)) * (new - previous), 0.0, 1.0)
         previous = new
-    for trial in (base - (weight * new) @ B,):
-        value = top(trial, i)
-        better = value < best[i]
-        c[i[better]], best[i[better]] = trial[better], value[better]
+    trial = base - (weight * new) @ B
+    value = cone_maximum(trial, center[i], radius[i])
+    better = value < best[i]
+    c[i[better]], best[i[better]] = trial[better], value[better]
     return c, best
+
+
+def corner_maximum(C, center, radius):
+    """At least ``max |C p| / |p|`` over the boxes: ``|C p| / (m p)`` is largest at a corner."""
+    d = center.shape[1]
+    if d > 7:
+        return np.full(len(C), np.inf)
+    signs = np.stack(np.meshgrid(*[[-1.0, 1.0]] * d), axis=-1).reshape(-1, d)
+    corners = center[:, None, :] + radius[:, None, :] * signs
+    m = center / np.linalg.norm(center, axis=1, keepdims=True)
+    size = np.linalg.norm(np.matmul(corners, C.swapaxes(1, 2)), axis=2)
+    least = np.matmul(corners, m[:, :, None])[:, :, 0]
+    ratio = np.where(least > 0, size / np.where(least > 0, least, 1.0), np.inf)
+    return np.max(ratio, axis=1)
+
+
+def cone_maximum(c, center, radius, steps=3):
+    """At least ``max c p / |p|`` over the boxes of center and radius (k, d), from three linear facts.
+
+    ``c p <= |c| |p|``; ``|p| >= m p`` for the unit vector m along the center; and the largest ratio of
+    two linear functions is found by Dinkelbach's iteration, whose last step is bounded from above.
+    """
+    m = center / np.linalg.norm(center, axis=1, keepdims=True)
+    ratio = np.maximum(np.sum(c * m, axis=1), 0.0)
+    for _ in range(steps):
+        p = center + radius * np.sign(c - ratio[:, None] * m)
+        ratio = np.maximum(ratio, np.sum(c * p, axis=1) / np.sum(m * p, axis=1))
+    rest = c - ratio[:, None] * m
+    excess = np.sum(rest * center, axis=1) + np.sum(np.abs(rest) * radius, axis=1)
+    least = np.sum(m * center, axis=1) - np.sum(np.abs(m) * radius, axis=1)
+    reach = np.where(least > 0, ratio + np.maximum(excess, 0.0) / np.where(least > 0, least, 1.0), np.inf)
+    return np.minimum(np.linalg.norm(c, axis=1), reach)
