@@ -32,7 +32,7 @@ test: $(STAMP) chromium ## lint, build the book, run every test, notebooks inclu
 	$(BIN)/ruff format --check .
 	@$(BIN)/python tools/build_book.py
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval book
+	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg book
 
 serve: book ## serve the book at http://localhost:$(PORT)
 	@echo "Serving at http://localhost:$(PORT)/ (stop with Ctrl-C)"
