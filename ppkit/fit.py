@@ -86,7 +86,7 @@ def fit(problem, gap=1e-6, max_width=None, seed=0, progress=False, start=None, e
     family = problem.family
     factors = zero_network(family) if start is None else family.check_factors(start)
     history, best, duals = [], None, ()
-    ladder = None if family.polar_is_cheap else Ladder(effort, 0.1 * gap)
+    ladder = None if family.polar_is_cheap else Ladder(effort, 0.01 * gap)
     clock, stalled, bar = time.perf_counter(), 0, GapBar(gap, progress)
     for round_ in range(MAX_ROUNDS):
         factors, converged = descend(problem, factors)
