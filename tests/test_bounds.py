@@ -101,3 +101,137 @@ def test_bad_input():
     matrix = ppkit.Problem(MatrixFactorization((3, 2)), None, np.ones((3, 2)), 0.1)
     with pytest.raises(ppkit.InputError, match="no inputs"):
         bounds.discrepancy(matrix, matrix, matrix.family.random_factors(rng, 1))
+
+
+# ---- T8 -------------------------------------------------------------------------------------------
+
+
+def all_signs(n):
+    return np.array(np.meshgrid(*[[-1.0, 1.0]] * n)).reshape(n, -1).T
+
+
+@pytest.mark.parametrize("family", [MatrixSensing((3, 2)), TwoLayerReLU(2, 1)], ids=lambda f: f.name)
+def test_rademacher_interval_holds_the_exact_mean(family):
+    X = family.random_inputs(np.random.default_rng(0), 8)
+    exact = 2.0 * np.mean([family.polar(X, s[:, None]).upper for s in all_signs(8)])
+    bound = bounds.rademacher(family, X, 2.0, draws=40, delta=1e-3)
+    assert bound.facts["lower"] <= exact <= bound.value == pytest.approx(bound.facts["upper"])
+    many = bounds.rademacher(family, X, 2.0, draws=2000, delta=1e-3)
+    assert many.terms["mean over signs"] == pytest.approx(exact, rel=0.05)
+
+
+def test_rademacher_margin_covers():
+    """A single sign pattern and the margin: an upper bound at least as often as promised."""
+    family = MatrixSensing((3, 2))
+    X = family.random_inputs(np.random.default_rng(1), 6)
+    exact = np.mean([family.polar(X, s[:, None]).upper for s in all_signs(6)])
+    a = bounds.unit_envelope(family, X)
+    runs = [bounds.rademacher(family, X, 1.0, 1, 0.2, envelope=a, seed=k) for k in range(200)]
+    assert np.mean([r.value < exact for r in runs]) <= 0.2
+    assert np.mean([r.facts["lower"] > exact for r in runs]) <= 0.2
+
+
+def test_rademacher_dominates_random_networks():
+    """The supremum over the ball, sampled from below."""
+    family = TwoLayerReLU(2, 1)
+    rng = np.random.default_rng(2)
+    X = rng.standard_normal((12, 2))
+    V = family.random_factors(rng, 3000)
+    atoms = family.atoms(family.scale(V, 1 / family.theta(V)), X)[:, :, 0]
+    sigma = rng.choice((-1.0, 1.0), 12)
+    reached = np.max(atoms @ sigma) / 12
+    polar = family.polar(X, sigma[:, None]).upper
+    assert reached <= polar <= 1.02 * reached
+
+
+def test_envelope_is_the_spectral_norm_of_each_measurement():
+    family = MatrixSensing((3, 2))
+    X = family.random_inputs(np.random.default_rng(3), 5)
+    assert np.allclose(bounds.unit_envelope(family, X)[:, 0], [np.linalg.norm(A, 2) for A in X])
+
+
+def test_rademacher_bound_terms():
+    family = TwoLayerLinear(3, 2)
+    X = family.random_inputs(np.random.default_rng(4), 20)
+    L, M = bounds.loss_constants("squared", 1.5, 1.0, 2.0, 2)
+    assert (L, M) == (4.0, 8.0)
+    bound = bounds.rademacher(family, X, 2.0, 30, 0.1, L, M, vacuous=1.0)
+    assert bound.terms["confidence"] == pytest.approx(3 * M * np.sqrt(np.log(2 / 0.09) / 40))
+    assert bound.facts["contraction"] == pytest.approx(np.sqrt(2))
+    assert bound.facts["nonvacuous_from"] == np.ceil(20 * bound.value**2)
+    alone = bounds.rademacher(family, X, 2.0, 30, 0.01)
+    assert bound.terms["complexity"] + bound.terms["Monte Carlo"] == pytest.approx(
+        2 * np.sqrt(2) * L * alone.value
+    )
+
+
+@pytest.mark.parametrize("loss", ["squared", "logistic", "huber"])
+def test_loss_constants_hold_on_a_grid(loss):
+    b, b_y, B = 0.7, 1.0, 2.0
+    L, M = bounds.loss_constants(loss, b, b_y, B)
+    f = np.linspace(-B * b, B * b, 201)[:, None]
+    for y in (-b_y, b_y):
+        form = ppkit.losses.get_loss(loss)
+        Y = np.full_like(f, y)
+        assert np.max(np.abs(form.gradient(Y, f))) <= L + 1e-12
+        assert np.min(form.value(Y, f)) >= 0 and np.max(form.value(Y, f)) <= M + 1e-12
+
+
+def test_rademacher_rejects_bad_input():
+    family = MatrixSensing((3, 2))
+    X = family.random_inputs(np.random.default_rng(5), 4)
+    for options in ({"delta": 0.0}, {"delta": 1.0}, {"draws": 0}, {"lipschitz": 1.0}):
+        with pytest.raises(ppkit.InputError):
+            bounds.rademacher(family, X, 1.0, **options)
+    with pytest.raises(ppkit.InputError):
+        bounds.rademacher(family, X, -1.0)
+    with pytest.raises(ppkit.InputError, match="no inputs"):
+        bounds.rademacher(MatrixFactorization((3, 2)), None, 1.0)
+
+
+# ---- T6 and T7 --------------------------------------------------------------------------------------
+
+
+def test_parameter_count_is_the_formula():
+    N, R, D, B, b, b_y, slope, delta = 1000, 3, 5, 2.0, 1.5, 1.0, 2.0, 0.1
+    K = b * (b_y + B * b)
+    entropy = (R + 1) * D * np.log(1 + 8 * slope * N) + R * np.log(1 + 4 * N) + np.log(2 / delta)
+    bound = bounds.parameter_count(N, R, D, B, b, b_y, slope, delta)
+    assert bound.value == pytest.approx(K * np.sqrt(2 * entropy / N) + 2 * K / N)
+    assert bound.facts["K"] == K
+
+
+def test_width_free_is_the_formula_and_affine_in_theta():
+    N, D, b, b_y, slope, delta = 1000, 5, 1.5, 1.0, 2.0, 0.1
+    zero, one, two = (bounds.width_free(N, D, t, b, b_y, slope, delta).value for t in (0.0, 1.0, 2.0))
+    root = np.sqrt(2 / N * (D * np.log(1 + 2 * slope * N) + np.log(4 / delta)))
+    assert zero == pytest.approx(b * b_y * (root + 2 / N))
+    assert two - one == pytest.approx(one - zero)
+
+
+@pytest.mark.parametrize("level", [None, 0.3])
+def test_nonvacuous_from_is_where_the_bound_crosses(level):
+    def at(N):
+        return bounds.parameter_count(N, 4, 3, 1.0, 1.0, 0.75, 2.0, vacuous=level)
+
+    N = int(at(10).facts["nonvacuous_from"])
+    target = 2 * at(10).facts["K"] if level is None else level
+    assert at(N).value < target <= at(N - 1).value
+    wide = bounds.parameter_count(10, 8, 3, 1.0, 1.0, 0.75, 2.0, vacuous=target)
+    assert 1.5 < wide.facts["nonvacuous_from"] / N < 2.5
+
+
+def test_parameter_count_and_width_free_hold_on_a_finite_population():
+    """Signs as inputs, one output: every law is finite, Delta is a spectral norm."""
+    family = MatrixSensing((2, 2))
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        A = rng.choice((-1.0, 1.0), (500, 2, 2))
+        truth = rng.standard_normal((2, 2)) / 4
+        y = np.einsum("imn,mn->i", A, truth)
+        problem = ppkit.Problem(family, A, y, 0.1)
+        W = family.random_factors(rng, 2)
+        theta, b_y = problem.theta(W), np.abs(truth).sum()
+        delta = np.linalg.norm(truth - family.matrix(W) - family.adjoint(A, problem.residual(W)), 2)
+        assert delta <= bounds.parameter_count(500, 2, 4, theta, 2.0, b_y, 2.0).value
+        assert delta <= bounds.width_free(500, 4, theta, 2.0, b_y, 2.0).value
