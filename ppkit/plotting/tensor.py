@@ -50,7 +50,7 @@ def plane(atoms, inner, normals, upper):
         ends = np.stack([foot - reach * along, foot + reach * along])
         ax.plot(*ends.T, color=BOUND, lw=1.3, label="upper end of the polar" if k == 0 else None)
     ax.set(xlabel="first output", ylabel="second output", aspect="equal")
-    fig.legend(*ax.get_legend_handles_labels(), loc="outside upper left", ncols=3, borderaxespad=0.0)
+    fig.legend(*ax.get_legend_handles_labels(), loc="outside upper left", ncols=2, borderaxespad=0.0)
     return fig
 
 
