@@ -142,8 +142,8 @@ def rademacher(
         Probability that the result is not an upper bound.  Without ``lipschitz`` it is that of the
         Monte Carlo margin; with it a tenth goes to the margin and the rest to the sample.
     lipschitz, loss_range : float, optional
-        L and M: the loss is L-Lipschitz in the prediction and its values lie in an interval of length
-        M, for every prediction of a network with ``Theta <= B``.  See :func:`loss_constants`.
+        L and M: the loss is L-Lipschitz in the prediction and its values lie in one interval of length
+        M, for all pairs and every prediction of a network with ``Theta <= B``.  See :func:`loss_constants`.
     vacuous : float, optional
         The level from which on the bound says nothing (default: ``loss_range``).
     envelope : array (N, n_y), optional
