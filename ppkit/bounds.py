@@ -163,13 +163,14 @@ def rademacher(
     B, delta = nonnegative("B", B), probability(delta)
     if X is None:
         raise InputError(f"{family.name} has no inputs, hence no sample to measure complexity on")
-    if isinstance(draws, bool) or not isinstance(draws, int | np.integer) or draws < 1:
-        raise InputError(f"draws must be a positive integer, got {draws!r}")
+    positive_integer("draws", draws)
     if (lipschitz is None) != (loss_range is None):
         raise InputError("give both lipschitz and loss_range, or neither")
     whole = lipschitz is None
     share = delta if whole else delta / 10
     N, a = len(X), unit_envelope(family, X) if envelope is None else np.asarray(envelope, float)
+    if a.shape != (N, family.n_outputs) or not np.all(a >= 0):
+        raise InputError(f"envelope must be an array of shape {(N, family.n_outputs)}, entries at least 0")
     rng = np.random.default_rng(seed)
     ends = np.array(
         [
@@ -238,6 +239,7 @@ def parameter_count(n_samples, width, dim, B, b, b_y, lipschitz, delta=0.05, vac
     K = nonnegative("b", b) * (nonnegative("b_y", b_y) + nonnegative("B", B) * b)
     R, D, slope = nonnegative("width", width), nonnegative("dim", dim), nonnegative("lipschitz", lipschitz)
     log_failure = np.log(2 / probability(delta))
+    positive_integer("n_samples", n_samples)
 
     def terms(N):
         entropy = (R + 1) * D * np.log1p(8 * slope * N) + R * np.log1p(4 * N)
@@ -264,6 +266,7 @@ def width_free(n_samples, dim, theta, b, b_y, lipschitz, delta=0.05, vacuous=Non
     b, b_y, theta = nonnegative("b", b), nonnegative("b_y", b_y), nonnegative("theta", theta)
     D, slope = nonnegative("dim", dim), nonnegative("lipschitz", lipschitz)
     log_failure = np.log(4 / probability(delta))
+    positive_integer("n_samples", n_samples)
 
     def terms(N):
         y = np.sqrt(2 / N * (D * np.log1p(2 * slope * N) + log_failure)) + 2 / N
@@ -315,3 +318,9 @@ def nonnegative(name, value):
     if not isinstance(value, numbers.Real) or not value >= 0:
         raise InputError(f"{name} must be a number of at least 0, got {value!r}")
     return float(value)
+
+
+def positive_integer(name, value):
+    """Raise :class:`InputError` unless ``value`` is an integer of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise InputError(f"{name} must be a positive integer, got {value!r}")

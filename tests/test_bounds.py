@@ -180,7 +180,8 @@ def test_loss_constants_hold_on_a_grid(loss):
 def test_rademacher_rejects_bad_input():
     family = MatrixSensing((3, 2))
     X = family.random_inputs(np.random.default_rng(5), 4)
-    for options in ({"delta": 0.0}, {"delta": 1.0}, {"draws": 0}, {"lipschitz": 1.0}):
+    wrong = ({"delta": 0.0}, {"delta": 1.0}, {"draws": 0}, {"lipschitz": 1.0})
+    for options in (*wrong, {"envelope": np.ones(4)}, {"envelope": -np.ones((4, 1))}):
         with pytest.raises(ppkit.InputError):
             bounds.rademacher(family, X, 1.0, **options)
     with pytest.raises(ppkit.InputError):
@@ -235,3 +236,11 @@ def test_parameter_count_and_width_free_hold_on_a_finite_population():
         delta = np.linalg.norm(truth - family.matrix(W) - family.adjoint(A, problem.residual(W)), 2)
         assert delta <= bounds.parameter_count(500, 2, 4, theta, 2.0, b_y, 2.0).value
         assert delta <= bounds.width_free(500, 4, theta, 2.0, b_y, 2.0).value
+
+
+@pytest.mark.parametrize("N", [0, -3, 10.5])
+def test_sample_sizes_are_positive_integers(N):
+    with pytest.raises(ppkit.InputError, match="n_samples"):
+        bounds.parameter_count(N, 1, 3, 1.0, 1.0, 1.0, 2.0)
+    with pytest.raises(ppkit.InputError, match="n_samples"):
+        bounds.width_free(N, 3, 1.0, 1.0, 1.0, 2.0)
