@@ -18,6 +18,10 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+from pp_kernels import AsyncLocalKernelManager  # noqa: E402
+
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 KEPT_CELL_METADATA = {"tags", "mystnb"}
 
@@ -49,6 +53,7 @@ def execute(path, timeout=600):
         notebook,
         timeout=timeout,
         kernel_name="python3",
+        kernel_manager_class=AsyncLocalKernelManager,
         record_timing=False,
         extra_arguments=["--IPKernelApp.log_level=40"],
         resources={"metadata": {"path": str(path.parent)}},

@@ -18,6 +18,7 @@ from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from jupyter_cache.executors.utils import single_nb_execution
 from myst_nb.core.read import create_nb_reader
+from pp_kernels import AsyncLocalKernelManager
 from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
@@ -129,6 +130,7 @@ def run_ahead(app, env, cache, notebooks):
     def run(name):
         path = Path(env.doc2path(name)).resolve()
         options = {"timeout": app.config.nb_execution_timeout, "allow_errors": False}
+        options["kernel_manager_class"] = AsyncLocalKernelManager
         return path, single_nb_execution(notebooks[name], str(path.parent), **options)
 
     missing = []

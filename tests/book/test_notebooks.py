@@ -5,6 +5,7 @@ import re
 import nbformat
 import pytest
 from book_tools import ROOT, load_tool, sources
+from pp_kernels import AsyncLocalKernelManager
 
 NOTEBOOKS = sources(".ipynb")
 FIGURE = re.compile(r'<svg class="pp-figure" data-figure="([^"]+)".*?</svg>', re.S)
@@ -123,7 +124,8 @@ def test_running_again_draws_the_same_figures(path, built_book, tmp_path):
 
     notebook = read(path)
     resources = {"metadata": {"path": str(path.parent)}}
-    NotebookClient(notebook, timeout=600, kernel_name="python3", resources=resources).execute()
+    options = {"timeout": 600, "kernel_name": "python3", "kernel_manager_class": AsyncLocalKernelManager}
+    NotebookClient(notebook, resources=resources, **options).execute()
     again = tmp_path / path.name
     nbformat.write(load_tool("execute_notebooks").clean(notebook), again)
     drawn = {name: svg for output in outputs(again) for name, svg in figures(output_text(output)).items()}
