@@ -31,7 +31,8 @@ def closing(history, target=None):
     left.set_title("the band of values")
     left.legend(loc="upper right")
     right.plot(k, gap, color=INK, marker="D")
-    for row, x, y in zip(history, k, gap, strict=True):
+    stride = -(-len(history) // 10)  # more numbers than that run into each other
+    for row, x, y in list(zip(history, k, gap, strict=True))[::-stride]:
         note(right, f"{row['width']}", (x, y), (4, 5), color=MUTED, fontsize=8.5)
     if target is not None:
         right.axhline(target, color=MUTED, lw=0.8, ls="--")
