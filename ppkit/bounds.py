@@ -65,15 +65,17 @@ def master(problem, factors, omega_f, delta, effort="default", seed=0):
     Returns
     -------
     Bound
-        Terms ``euler``, ``polar`` and ``statistical``.
+        Terms ``euler``, ``polar`` (infinite if the polar is) and ``statistical`` (infinite if ``delta`` is).
     """
     omega_f, delta = nonnegative("omega_f", omega_f), nonnegative("delta", delta)
+    if not np.isfinite(omega_f):
+        raise InputError("omega_f must be finite")
     theta = problem.theta(factors)
     rho = problem.polar(factors, effort=effort, seed=seed).upper / problem.lam
     terms = {
         "euler": problem.euler(factors),
-        "polar": problem.lam * omega_f * (rho - 1),
-        "statistical": (omega_f + theta) * delta,
+        "polar": problem.lam * omega_f * (rho - 1) if np.isfinite(rho) else np.inf,
+        "statistical": (omega_f + theta) * delta if np.isfinite(delta) else np.inf,
     }
     return Bound(terms, {"rho": rho, "theta": theta, "omega_f": omega_f, "delta": delta})
 
