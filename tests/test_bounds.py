@@ -89,6 +89,24 @@ def test_dropping_the_euler_term_breaks_it():
     assert bound.value - bound.terms["euler"] < excess <= bound.value
 
 
+def test_infinite_price_at_zero_cost_is_infinite():
+    """Zero times infinity is infinity: the statement needs a finite polar and a finite Delta."""
+    family = TwoLayerLinear(2, 1)
+    problem = ppkit.Problem(family, np.eye(2), np.ones(2), lam=0.1)
+    assert bounds.master(problem, zero_network(family), 0.0, np.inf).value == np.inf
+
+    class Unpriced:
+        lam, theta, euler = 0.1, staticmethod(lambda W: 0.0), staticmethod(lambda W: 0.0)
+
+        @staticmethod
+        def polar(W, effort, seed):
+            return ppkit.polar.Polar(0.0, np.inf, None, "heuristic")
+
+    assert bounds.master(Unpriced, None, 0.0, 0.1).value == np.inf
+    with pytest.raises(ppkit.InputError, match="finite"):
+        bounds.master(problem, zero_network(family), np.inf, 0.1)
+
+
 def test_bad_input():
     sample, population, rng = two_samples(MatrixSensing((4, 3)), 2)
     W = sample.family.random_factors(rng, 1)
