@@ -227,7 +227,7 @@ class CPTensor(Family):
 
         M = self.adjoint(X, G)
         size = upper(np.sqrt((M * M).sum()))
-        U, N = self.form(M, proof, size * size)
+        U, N = self.form(M, proof, to_arb(size * size))  # a rounded sum of weights could leave the space
         if N is None:
             return spectral_at_most(U, bound)
         K = -arbs(matmul(U.T, U)) - arbs(N)

@@ -39,7 +39,7 @@ def binomial_count(sizes):
 
 def combine(weights, rows, n):
     """The symmetric matrix (n, n) of the form ``sum_k weights[k] (z_a z_b - z_c z_d)_k``."""
-    N = np.zeros((n, n))
+    N = np.zeros((n, n), weights.dtype)
     np.add.at(N, (rows[:, 0], rows[:, 1]), 0.5 * weights)
     np.add.at(N, (rows[:, 2], rows[:, 3]), -0.5 * weights)
     return N + N.T

@@ -337,3 +337,15 @@ class TestDegenerate:
     def test_certify_the_empty_network(self):
         problem = make(0)
         assert ppkit.certify(problem, zero_network(problem.family)).polar_ratio > 1
+
+
+def test_a_form_of_weights_in_balls_vanishes_on_rank_one():
+    """With three modes left a class has four members: a rounded sum would not vanish exactly."""
+    pytest.importorskip("flint")
+    from ppkit.ball import arbs, precision
+
+    rows = binomials((2, 2, 2))
+    with precision():
+        N = arbs(combine(arbs(np.random.default_rng(0).standard_normal(len(rows))), rows, 8))
+        total = N[0, 7] + N[1, 6] + N[2, 5] + N[3, 4]
+        assert total.contains(0) and total.abs_upper() < 1e-30
