@@ -97,7 +97,8 @@ def plane_sweep(A, G):
 def line_sweep(A, G):
     """The two directions of the line, and their values."""
     v = np.array([[1.0], [-1.0]])
-    return v, directional_values(A, G, v)
+    long = (a.astype(np.longdouble) for a in (A, G))  # what sweep_margin counts on
+    return v, directional_values(*long, v).astype(float)
 
 
 def sweep_margin(A, G, value):

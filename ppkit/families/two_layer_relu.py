@@ -218,6 +218,9 @@ def _size(G):
 
 
 def _margin(A, G):
-    """Rounding of :func:`cone_bound`: three sums over the sample, then one over the coordinates."""
+    """Rounding of :func:`cone_bound`: three sums over the sample, then those over the coordinates.
+
+    A ratio of linear functions on a box magnifies the latter by at most d.
+    """
     d = A.shape[1]
-    return 4 * np.sqrt(d) * rounding_margin(len(A) + d, magnitude(A, G), 0.0, d)
+    return 4 * np.sqrt(d) * rounding_margin(max(len(A), d * d) + d, magnitude(A, G), 0.0, d)
