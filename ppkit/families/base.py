@@ -201,6 +201,8 @@ class Family(ABC):
             )
         if X.shape[0] == 0:
             raise InputError(f"{self.name}: the sample is empty (N = 0)")
+        if 0 < np.max(np.abs(X), initial=0.0) < 1e-140:  # squares would underflow, and with them a polar
+            raise InputError(f"{self.name}: all entries of X are below 1e-140; rescale X")
         if Y.ndim == 1:
             Y = Y[:, None]
         if Y.shape != (X.shape[0], self.n_outputs):

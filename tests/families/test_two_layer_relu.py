@@ -310,3 +310,21 @@ def test_no_candidate_bound_exceeds_the_optimum_with_a_stopped_search():
         assert ppkit.certify(problem, W, effort="fast").lower_bound <= best.certificate.objective
     narrow = take(best.factors, [0])
     assert ppkit.certify(problem, narrow).polar_ratio > 1
+
+
+def test_long_sums_on_the_line_stay_within_their_margin():
+    from fractions import Fraction
+
+    rng = np.random.default_rng(0)
+    X, G = rng.random((20_000, 1)), rng.random((20_000, 1))
+    exact = sum(
+        Fraction(x) * Fraction(g) for x, g in zip(X[:, 0].tolist(), G[:, 0].tolist(), strict=True)
+    ) / len(X)
+    polar = TwoLayerReLU(1).polar(X, G)
+    assert exact <= Fraction(polar.upper) <= exact * (1 + Fraction(1, 10**12))
+
+
+def test_inputs_whose_squares_underflow_are_refused():
+    X, Y = teacher(3, 10)
+    with pytest.raises(ppkit.InputError, match="rescale"):
+        ppkit.Problem(TwoLayerReLU(3), 1e-170 * X, Y, 1e-171)
