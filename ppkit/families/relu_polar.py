@@ -73,6 +73,7 @@ def plane_sweep(A, G):
     if len(A) == 0:
         return np.array([[1.0, 0.0]]), np.zeros(1)
     turn = np.column_stack([A[:, 1], -A[:, 0]])  # point i becomes active here, inactive at -turn
+    turn = np.ldexp(turn, -np.frexp(np.abs(turn).max(axis=1, keepdims=True))[1])  # exact; squares are safe
     knots = np.concatenate([turn, -turn]) / np.tile(np.linalg.norm(turn, axis=1), 2)[:, None]
     angle = np.mod(np.arctan2(knots[:, 1], knots[:, 0]), 2 * np.pi)
     moment = G[:, :, None].astype(np.longdouble) * A[:, None, :]

@@ -328,3 +328,12 @@ def test_inputs_whose_squares_underflow_are_refused():
     X, Y = teacher(3, 10)
     with pytest.raises(ppkit.InputError, match="rescale"):
         ppkit.Problem(TwoLayerReLU(3), 1e-170 * X, Y, 1e-171)
+
+
+@pytest.mark.parametrize("size", [1e-155, 1e-162, 1e-170, 1e-320])
+def test_one_tiny_row_in_the_plane(size):
+    rng = np.random.default_rng(0)
+    X, G = rng.standard_normal((10, 2)), rng.standard_normal((10, 1))
+    X[0] *= size
+    whole, rest = TwoLayerReLU(2).polar(X, G), TwoLayerReLU(2).polar(X * (np.arange(10) > 0)[:, None], G)
+    assert whole.upper == pytest.approx(rest.upper, rel=1e-13)
