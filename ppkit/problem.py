@@ -30,7 +30,8 @@ class Problem:
     Raises
     ------
     InputError
-        A wrong shape, NaN, an empty sample, ``lam <= 0``, an unknown loss, labels a loss cannot use.
+        A wrong shape, NaN, an empty sample, an X below 1e-140 throughout, ``lam <= 0``, an unknown
+        loss, labels a loss cannot use.
     """
 
     def __init__(self, family, X, Y, lam, loss="squared"):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .ball import BITS, Balls, NoProof, arbs, available, lower, precision, upper
-from .certificate import TINY, Certificate, dual_direction, dual_value, lower_end
+from .certificate import TINY, Certificate, dual_direction, dual_value, lower_end, power_of_two
 from .errors import CertificateError, InputError
 from .polar import EPS, KINDS
 
@@ -113,7 +113,8 @@ def recomputed_upper(certificate):
     """The upper end of the dual point's polar from the stored proof, which may be anybody's."""
     family, X = certificate.problem.family, certificate.problem.X
     try:
-        return float(family.polar_upper(X, certificate.dual, certificate.proof))
+        size = power_of_two(certificate.dual)  # at size one, as in certify: nothing underflows
+        return size * float(family.polar_upper(X, certificate.dual / size, certificate.proof))
     except (KeyError, IndexError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
         raise CertificateError(f"the proof of the polar cannot be used ({type(error).__name__})") from None
 
