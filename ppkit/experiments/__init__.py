@@ -1,0 +1,1 @@
+"""Experiments: grids of certified fits, and what the population says about them."""
