@@ -6,6 +6,7 @@ bounded by linear functions and split (:mod:`ppkit.branch`).
 
 import numpy as np
 
+from ..ascent import gather, multistart
 from ..ball import arbs, to_arb
 from ..polar import EPS
 
@@ -35,26 +36,21 @@ def spectral_bound(A, G):
 
 
 def ascent(A, G, starts, seed, restarts=64, steps=60):
-    """Unit directions (k, d) from fixed-point ascent: v <- the gradient of the value, normalized."""
+    """Unit directions (k, d), best first, from the ascent v <- the gradient of the value, normalized."""
     rng = np.random.default_rng(seed)
-    own = [s["v"] for s in starts if len(s["v"])]
     data = A[rng.permutation(len(A))[: restarts // 2]]
-    v = np.concatenate([*own, data, -data, rng.standard_normal((restarts, A.shape[1]))])
+    v = gather(starts, {"v": np.concatenate([data, -data, rng.standard_normal((restarts, A.shape[1]))])})["v"]
     v = v[np.linalg.norm(v, axis=1) > 0]
-    v = v / np.linalg.norm(v, axis=1, keepdims=True)
-    value = directional_values(A, G, v)
-    for _ in range(steps):
-        w = hidden_gradient(A, G, v)
-        w = w / np.maximum(np.linalg.norm(w, axis=1, keepdims=True), TINY)
-        slope = ((G @ w.T) * (A @ v.T > 0)).T @ A
+
+    def step(points):
+        v = points["v"]
+        h = hidden_gradient(A, G, v)
+        size = np.linalg.norm(h, axis=1)
+        slope = ((G @ (h / np.maximum(size, TINY)[:, None]).T) * (A @ v.T > 0)).T @ A
         norm = np.linalg.norm(slope, axis=1, keepdims=True)
-        new = np.where(norm > 0, slope / np.where(norm > 0, norm, 1.0), v)
-        new_value = directional_values(A, G, new)
-        better = new_value > value * (1 + 1e-12)
-        if not better.any():
-            break
-        v, value = np.where(better[:, None], new, v), np.where(better, new_value, value)
-    return v
+        return size, {"v": np.where(norm > 0, slope / np.where(norm > 0, norm, 1.0), v)}
+
+    return multistart(step, {"v": v / np.linalg.norm(v, axis=1, keepdims=True)}, steps)[0]["v"]
 
 
 # ---- the plane ------------------------------------------------------------------------------------

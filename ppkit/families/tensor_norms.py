@@ -15,6 +15,8 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 
+from ..ascent import multistart
+
 
 def binomials(sizes):
     """Index quadruples (m, 4): the forms ``z_a z_b - z_c z_d`` that span those vanishing on rank one.
@@ -157,19 +159,20 @@ def contract(T, vectors, skip):
 
 
 def power_iteration(T, vectors, iterations=1000, tol=1e-14):
-    """Alternating ascent from each row of ``vectors`` (K arrays (s, n_k)): unit rows and values (s,)."""
-    vectors = [unit(v) for v in vectors]
-    values = np.full(len(vectors[0]), -np.inf)
-    for _ in range(iterations):
+    """Alternating ascent from each row of ``vectors`` (K arrays (s, n_k)): unit rows, values (s,), sorted."""
+
+    def step(points):
+        vectors, values = list(points.values()), None
         for k in range(T.ndim):
             g = contract(T, vectors, k)
-            size = np.linalg.norm(g, axis=1)
-            alive = size > 0
-            vectors[k][alive] = g[alive] / size[alive, None]
-        if np.all(size <= values + tol * np.abs(size).max(initial=0.0)):
-            break
-        values = size
-    return vectors, np.sum(contract(T, vectors, 0) * vectors[0], axis=1)
+            if values is None:
+                values = np.sum(g * vectors[0], axis=1)
+            size = np.linalg.norm(g, axis=1, keepdims=True)
+            vectors[k] = np.where(size > 0, g / np.where(size > 0, size, 1.0), vectors[k])
+        return values, dict(enumerate(vectors))
+
+    points, values = multistart(step, {k: unit(v) for k, v in enumerate(vectors)}, iterations, tol)
+    return list(points.values()), values
 
 
 def unit(v):
