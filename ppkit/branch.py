@@ -8,11 +8,24 @@ replayed by :func:`replay` with no search, and a search continues from it.
 """
 
 import time
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import numpy as np
 
 BATCH = 512
+SHOWN = ContextVar("whether searches show their intervals", default=False)
+
+
+@contextmanager
+def progress_bars(show=True):
+    """Within this block every branch and bound shows its interval closing, however deep the call."""
+    token = SHOWN.set(show)
+    try:
+        yield
+    finally:
+        SHOWN.reset(token)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +54,7 @@ class Branching:
     tree: dict
 
 
-def branch_and_bound(
-    bound, lo, hi, lower=0.0, gap=1e-6, max_nodes=100_000, seconds=np.inf, tree=None, progress=False
-):
+def branch_and_bound(bound, lo, hi, lower=0.0, gap=1e-6, max_nodes=100_000, seconds=np.inf, tree=None):
     """Supremum of a function over the union of root boxes, as an interval.
 
     Parameters
@@ -64,8 +75,8 @@ def branch_and_bound(
         Stop after this much time.
     tree : dict or None
         The tree of an earlier run to continue.
-    progress : bool
-        Show the interval closing.
+
+    A progress bar shows the interval closing within :func:`progress_bars`.
 
     Returns
     -------
@@ -80,7 +91,7 @@ def branch_and_bound(
     if value[best] > lower:
         lower, point, at = float(value[best]), points[best], int(tag[best])
     settled = -np.inf
-    bar, clock = _Bar(progress), time.perf_counter()
+    bar, clock = _Bar(SHOWN.get()), time.perf_counter()
     while True:
         done = upper <= lower + gap * np.abs(upper)
         settled = max(settled, np.max(upper[done], initial=-np.inf))
@@ -193,7 +204,7 @@ class _Bar:
         if show:
             from tqdm.auto import tqdm
 
-            self.bar = tqdm(desc="polar interval", unit="box")
+            self.bar = tqdm(desc="polar interval", unit="box", leave=False)
 
     def update(self, lower, upper, nodes):
         if self.bar is not None:

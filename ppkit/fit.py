@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .branch import progress_bars
 from .certificate import Certificate, certify
 from .errors import InputError
 from .families.base import append, take, width, zero_network
@@ -67,7 +68,7 @@ def fit(problem, gap=1e-6, max_width=None, seed=0, progress=False, start=None, e
     seed : int
         Seed of the polar's random starts.
     progress : bool
-        Show a progress bar of the closing gap.
+        Show a progress bar of the closing gap, and one of the polar's interval where it takes a search.
     start : factors or None
         A network to start from; the zero network by default.
     effort : str
@@ -91,7 +92,8 @@ def fit(problem, gap=1e-6, max_width=None, seed=0, progress=False, start=None, e
     for round_ in range(MAX_ROUNDS):
         factors, converged = descend(problem, factors)
         factors = tidy(problem, factors)
-        cert = certify(problem, factors, effort if ladder is None else ladder.level, seed + round_, duals)
+        with progress_bars(progress):
+            cert = certify(problem, factors, ladder.level if ladder else effort, seed + round_, duals)
         duals = (cert.dual,) if ladder is None else ()
         history.append(
             {

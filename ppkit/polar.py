@@ -79,3 +79,14 @@ def rounding_margin(n_terms, magnitude, value=0.0, size=1):
     a small multiple of ``size * u * value``.
     """
     return EPS * ((n_terms + 4) * magnitude + 8 * (size + 4) * value)
+
+
+def largest_eigenvalue(S, n_terms=0, magnitude=0.0):
+    """At least the largest eigenvalue of a symmetric ``S`` (n, n): one ``eigvalsh``, rounded outward.
+
+    What turns the dual matrix of any semidefinite relaxation into a theorem, however it was found.
+    ``n_terms`` and ``magnitude`` describe the sums that the entries were computed by, as in
+    :func:`rounding_margin`.  Costs O(n^3).
+    """
+    top = float(np.linalg.eigvalsh(S)[-1])
+    return top + rounding_margin(n_terms, magnitude, float(np.linalg.norm(S)), len(S))

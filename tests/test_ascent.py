@@ -49,7 +49,7 @@ def test_a_step_that_lowers_or_loses_the_value_is_not_taken(shift):
     starts = {"x": np.array([1.0, -2.0, 3.0])}
 
     def step(points):
-        return -np.abs(points["x"] - 1), {"x": points["x"] + shift * (points["x"] > 1)}
+        return -np.abs(points["x"] - 1), {"x": np.where(points["x"] > 1, points["x"] + shift, points["x"])}
 
     points, values = multistart(step, starts)
     assert values[0] == 0 and np.all(np.isfinite(points["x"]))

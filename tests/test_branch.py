@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from ppkit.branch import BATCH, branch_and_bound, check_tree, replay
+import ppkit
+from ppkit.branch import BATCH, branch_and_bound, check_tree, progress_bars, replay
+from ppkit.families import TwoLayerReLU
 
 
 def saddle(seed, d=2):
@@ -127,5 +129,18 @@ def test_a_tree_that_does_not_cover_is_refused(dim, child):
 
 def test_progress_bar_shows_the_interval(capsys):
     bound, _ = saddle(0)
-    branch_and_bound(bound, *ROOT, gap=1e-6, progress=True)
+    with progress_bars():
+        branch_and_bound(bound, *ROOT, gap=1e-6)
     assert "interval=[" in capsys.readouterr().err
+    branch_and_bound(bound, *ROOT, gap=1e-6)
+    assert capsys.readouterr().err == ""
+
+
+def test_training_with_progress_shows_the_interval(capsys):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((12, 3))
+    problem = ppkit.Problem(TwoLayerReLU(3), X, np.maximum(X[:, 0], 0), 0.05)
+    ppkit.fit(problem, gap=1e-2, progress=True)
+    assert "interval=[" in capsys.readouterr().err
+    ppkit.fit(problem, gap=1e-2)
+    assert capsys.readouterr().err == ""

@@ -7,7 +7,7 @@ from problems import random_network, sensing
 import ppkit
 from ppkit.families import MatrixFactorization, MatrixSensing
 from ppkit.families.base import take, zero_network
-from ppkit.polar import rounding_margin
+from ppkit.polar import largest_eigenvalue, rounding_margin
 
 
 def by_hand():
@@ -104,6 +104,25 @@ def test_polar_record():
     for margin in (rounding_margin(0, 0.0), rounding_margin(10, 1.0), rounding_margin(10, 1.0, 2.0, 5)):
         assert 0 <= margin < 1e-12
     assert rounding_margin(20, 1.0) > rounding_margin(10, 1.0) > 10 * np.finfo(float).eps / 2
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_largest_eigenvalue_is_proved_in_balls(seed):
+    from ppkit.ball import Balls, arbs, matmul, precision, to_arb
+    from ppkit.proofs import positive_definite
+
+    rng = np.random.default_rng(seed)
+    U = rng.standard_normal((3 + seed % 4, 8)) * 10.0 ** rng.uniform(-2, 2, 8)
+    if seed % 3 == 0:
+        U[:, 1:] = U[:, :1]
+    magnitude = float(np.linalg.norm(U) ** 2)
+    top = largest_eigenvalue(U.T @ U, len(U), magnitude)
+    assert top <= np.linalg.norm(U, 2) ** 2 + 1e-12 * magnitude
+    with precision():
+        exact = Balls(U)
+        K = -arbs(matmul(exact.T, exact))
+        K[np.diag_indices(8)] += to_arb(top)
+        assert positive_definite(K)
 
 
 def test_polar_rounding_margin_holds_in_exact_arithmetic():

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..errors import InputError
-from ..polar import EPS, Polar, check_effort, rounding_margin
+from ..polar import EPS, Polar, check_effort, largest_eigenvalue, rounding_margin
 from ..proofs import positive_definite, spectral_at_most
 from .base import Family, as_float, check_shape, width
 from .spectral import svd_split
@@ -217,8 +217,7 @@ class CPTensor(Family):
         top = float(np.linalg.norm(U, 2))
         if N is None:
             return size * top + error + rounding_margin(0, 0.0, size * top, sum(U.shape))
-        square = float(np.linalg.eigvalsh(U.T @ U + N)[-1])
-        square += rounding_margin(len(U), 1.0, 1.0 + float(np.linalg.norm(N)), U.shape[1])
+        square = largest_eigenvalue(U.T @ U + N, sum(U.shape), 1.0 + float(np.linalg.norm(N)))
         error = error / size + 4 * EPS
         return size * float(np.sqrt(max(square, 0.0) + 2 * top * error + error**2)) * (1 + 8 * EPS)
 
