@@ -1,0 +1,76 @@
+"""No atom of cost one exceeds the polar's upper end, for every family and every degeneracy."""
+
+import sys
+import zlib
+
+import numpy as np
+import pytest
+from families.awkward import KINDS, instance, polar_is_sound
+from families.instances import CASES, label
+
+from ppkit.families import CPTensor, TwoLayerReLU
+
+HARDER = [
+    (TwoLayerReLU(4), 15),
+    (TwoLayerReLU(3, 5), 4),
+    (TwoLayerReLU(2, 2, bias=True), 12),
+    (CPTensor((4, 4, 4)), 40),
+    (CPTensor((2, 2, 2, 2)), 12),
+]
+every_case = pytest.mark.parametrize("case", CASES + HARDER, ids=label)
+hard_cases = pytest.mark.parametrize(
+    "case", [c for c in CASES + HARDER if not c[0].polar_is_cheap], ids=label
+)
+
+
+def generator(*key):
+    return np.random.default_rng(zlib.crc32(repr(key).encode()))
+
+
+@every_case
+@pytest.mark.parametrize("kind", KINDS)
+def test_ten_thousand_atoms_stay_below_the_upper_end(case, kind):
+    rng = generator(label(case), kind)
+    X, G = instance(*case, kind, rng)
+    polar = case[0].polar(X, G, effort="fast")
+    assert polar_is_sound(case[0], X, G, polar, rng)[1] == []
+    again = case[0].polar_upper(X, G, polar.proof)
+    assert abs(again - polar.upper) <= 1e-13 * polar.upper
+
+
+@pytest.fixture
+def budget(monkeypatch):
+    """``boxes`` replaces the budget of every family's branch and bound; ``runs`` counts their calls."""
+    log = {"boxes": 1, "runs": 0}
+    for name, module in list(sys.modules.items()):
+        if name.startswith("ppkit.families.") and "branch_and_bound" in vars(module):
+            monkeypatch.setattr(module, "branch_and_bound", stopped(module.branch_and_bound, log))
+    return log
+
+
+def stopped(search, log):
+    """``search`` with the budget that ``log`` names at the time of the call."""
+
+    def run(*args, **options):
+        log["runs"] += 1
+        return search(*args, **options | {"max_nodes": log["boxes"]})
+
+    return run
+
+
+@hard_cases
+def test_a_stopped_search_holds_the_value_of_a_longer_one(case, budget):
+    """Fifty budgets from one box on: the interval holds what ten times the boxes find."""
+    member, held = case[0], 0
+    for seed in range(50):
+        rng = generator(label(case), seed)
+        X, G = instance(*case, KINDS[seed % len(KINDS)], rng)
+        budget["boxes"] = int(10 ** rng.uniform(0, 3))
+        early = member.polar(X, G)
+        if not budget["runs"]:
+            pytest.skip("no branch and bound in this polar")
+        budget["boxes"] = 10 * budget["boxes"] + 1000
+        longer = member.polar(X, G)
+        held += early.lower <= longer.upper and longer.lower <= early.upper
+        assert longer.upper <= early.upper * (1 + 1e-12) + 1e-300
+    assert held == 50
