@@ -1,21 +1,30 @@
 r"""Generalization bounds with every constant explicit: a number, and the terms it is the sum of.
 
-A bound is on what a sample cannot show: on the population objective of a network, or on the
-difference between the population's and the sample's.
+A bound is on what a sample cannot show: on the population objective of a network, on the
+difference between the population's and the sample's, or on the distance from a teacher.
 """
 
 from .base import Bound
 from .complexity import loss_constants, rademacher, unit_envelope
-from .counting import parameter_count, width_free
+from .constants import gaussian_size, unit_constants
+from .counting import parameter_count, parameter_count_subgaussian, width_free
+from .law import fast_rate, gaussian_kappa, recovery, regression_rate
 from .population import discrepancy, master
 
 __all__ = [
     "Bound",
     "discrepancy",
+    "fast_rate",
+    "gaussian_kappa",
+    "gaussian_size",
     "loss_constants",
     "master",
     "parameter_count",
+    "parameter_count_subgaussian",
     "rademacher",
+    "recovery",
+    "regression_rate",
+    "unit_constants",
     "unit_envelope",
     "width_free",
 ]

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..errors import InputError
 from .base import Bound, first_below, nonnegative, positive_integer, probability
 
 
@@ -44,6 +45,50 @@ def parameter_count(n_samples, width, dim, B, b, b_y, lipschitz, delta=0.05, vac
 
     level = 2 * K if vacuous is None else nonnegative("vacuous", vacuous)
     return Bound(terms(n_samples), {"K": K, "nonvacuous_from": first_below(terms, level)})
+
+
+def parameter_count_subgaussian(
+    n_samples, width, dim, B, b, b_y, lipschitz, envelope, delta=0.05, vacuous=None
+):
+    r"""T6 for light tails: Bernstein's inequality in place of Hoeffding's.
+
+    .. math:: K \Bigl[\psi_N(u) + \frac{2 + \log(4/\delta)/N}N\Bigr], \qquad
+              u = (R+1) D \log(1 + 8 \Lambda q N) + R \log(1 + 4 q N) + \log\tfrac4\delta
+
+    with ``K = b (b_y + B b)``, ``psi_N(u) = 2 sqrt(u/N)`` for ``u <= N`` and ``1 + u/N`` beyond.  A size is
+    now a sub-Gaussian one: ``E exp(Z^2 / b^2) <= 2`` for the norm Z of every single unit-cost factor, and
+    with ``b_y`` for the norm of the target; see :func:`gaussian_size`.
+
+    Parameters
+    ----------
+    n_samples, width, dim, B, b, b_y, delta, vacuous
+        As in :func:`parameter_count`, b and b_y in the new meaning; nothing is bounded by 2 K any more,
+        but ``Delta`` above 2 K still means that no digit of the prices is known.
+    envelope : float
+        The sub-Gaussian size of the largest unit-cost factor at an input, at least b.
+    lipschitz : float
+        ``Lambda``: the sub-Gaussian size of the Lipschitz constant, times r, over ``envelope``.
+
+    Returns
+    -------
+    Bound
+        As :func:`parameter_count`; fact ``q``, the ratio of ``K`` for the envelope and for b.
+    """
+    b, b_y, B = nonnegative("b", b), nonnegative("b_y", b_y), nonnegative("B", B)
+    if nonnegative("envelope", envelope) < b:
+        raise InputError(f"envelope must be at least b = {b}, got {envelope!r}")
+    R, D, slope = nonnegative("width", width), nonnegative("dim", dim), nonnegative("lipschitz", lipschitz)
+    K, log_failure = b * (b_y + B * b), np.log(4 / probability(delta))
+    q = envelope * (b_y + B * envelope) / K if K > 0 else 1.0
+    positive_integer("n_samples", n_samples)
+
+    def terms(N):
+        u = (R + 1) * D * np.log1p(8 * slope * q * N) + R * np.log1p(4 * q * N) + log_failure
+        spread = 2 * np.sqrt(u / N) if u <= N else 1 + u / N
+        return {"net and confidence": float(K * spread), "rounding to the net": K * (2 + log_failure / N) / N}
+
+    level = 2 * K if vacuous is None else nonnegative("vacuous", vacuous)
+    return Bound(terms(n_samples), {"K": K, "q": q, "nonvacuous_from": first_below(terms, level)})
 
 
 def width_free(n_samples, dim, theta, b, b_y, lipschitz, delta=0.05, vacuous=None):
