@@ -7,6 +7,7 @@ from .deep_linear import DeepLinear
 from .linear_attention import LinearAttention
 from .matrix_factorization import MatrixFactorization
 from .matrix_sensing import MatrixSensing
+from .multi_head_attention import MultiHeadAttention
 from .structured_sensing import StructuredSensing
 from .two_layer_linear import TwoLayerLinear
 from .two_layer_quadratic import TwoLayerQuadratic
@@ -22,6 +23,7 @@ registry = {
         DeepLinear,
         TwoLayerQuadratic,
         LinearAttention,
+        MultiHeadAttention,
         TwoLayerReLU,
         CPTensor,
     )

@@ -14,6 +14,7 @@ from ppkit.families import (
     LinearAttention,
     MatrixFactorization,
     MatrixSensing,
+    MultiHeadAttention,
     StructuredSensing,
     TwoLayerLinear,
     TwoLayerQuadratic,
@@ -40,6 +41,11 @@ FAMILIES = {
         (LinearAttention(2, 3, 1, query="last"), 30),
         (LinearAttention(2, 3, 1, query="all"), 20),
     ],
+    "multi-head-attention": [
+        (MultiHeadAttention(2, 2, 1), 6),
+        (MultiHeadAttention(1, 3, 1), 15),
+        (MultiHeadAttention(1, 2, 2, 2, radius=2.0, query="all"), 8),
+    ],
     "cp-tensor": [(CPTensor((2, 4, 3)), 40), (CPTensor((2, 3, 2)), 20), (CPTensor((4, 3)), 20)],
     "two-layer-relu": [
         (TwoLayerReLU(2), 30),
@@ -50,7 +56,9 @@ FAMILIES = {
 }
 
 # members that refuse a finite convex program and Omega, and what the refusal says
-WITHOUT_PROGRAM = {TwoLayerReLU(2, 3): "one output only"}
+WITHOUT_PROGRAM = {TwoLayerReLU(2, 3): "one output only"} | {
+    member: "multi-head-attention has no" for member, _ in FAMILIES["multi-head-attention"]
+}
 
 LOSSES = ("squared", "logistic", "huber")
 

@@ -1,0 +1,262 @@
+r"""The polar of softmax heads: :math:`\max_B \|\frac1N \sum_p G_p z_p(B)^\top\|_F` over head matrices B.
+
+An *ask* p is a sample together with one token that asks; its answer ``z_p(B)`` is the mean of the
+sample's tokens under the weights ``softmax_t(x_t^T B x_ask)``.  Keys and queries of Frobenius norm at
+most ``radius`` reach exactly the B of rank ``<= d_k`` and nuclear norm ``<= reach = radius^2/sqrt(d_k)``.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..polar import EPS
+
+#: largest size of the array that holds the second-order term of :func:`relaxation`
+LARGEST = 20_000_000
+CHUNK = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Asks:
+    """Tokens ``(P, T, d)`` and the asking token ``(P, d)`` of every ask, and ``G/N`` as ``(P, c)``."""
+
+    tokens: np.ndarray
+    asking: np.ndarray
+    G: np.ndarray
+
+    @property
+    def outer(self):
+        """``G_p x_t^T`` of each ask and token, (P T, c d): moments are weights times this matrix."""
+        P, T = self.tokens.shape[:2]
+        return (self.G[:, None, :, None] * self.tokens[:, :, None, :]).reshape(P * T, -1)
+
+    @property
+    def distance(self):
+        """``|x_t - x_t'|`` within each ask, (P, T, T)."""
+        difference = self.tokens[:, :, None, :] - self.tokens[:, None, :, :]
+        return np.linalg.norm(difference, axis=3)
+
+    def sum_bound(self, size):
+        """At least ``|sum_p G_p v_p^T|_F`` for all vectors with ``|v_p| <= size_p``."""
+        weight = np.linalg.norm(self.G, axis=1)
+        return min(float(weight @ size), float(np.linalg.norm(self.G, 2) * np.linalg.norm(size)))
+
+
+def softmax(scores):
+    """Softmax over the last axis."""
+    e = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def attention(tokens, asking, B):
+    """Attention weights of the head matrices ``B`` (k, d, d), shape (k, P, T)."""
+    seen = np.matmul(B, asking.T)  # (k, d, P)
+    return softmax(np.matmul(tokens, seen.transpose(2, 1, 0)).transpose(2, 0, 1))
+
+
+def answers(tokens, weights):
+    """The weighted means of the tokens, (k, P, d)."""
+    return np.matmul(weights.transpose(1, 0, 2), tokens).transpose(1, 0, 2)
+
+
+def moments(asks, B):
+    """``(1/N) sum_p G_p z_p^T`` for each head matrix, (k, c, d)."""
+    return np.matmul(asks.G.T, answers(asks.tokens, attention(asks.tokens, asks.asking, B)))
+
+
+def head_slope(tokens, asking, weights, back):
+    """Gradient in ``B`` of ``sum_p back_p z_p(B)``, for ``back`` (k, P, d): shape (k, d, d)."""
+    worth = np.matmul(tokens, back.transpose(1, 2, 0)).transpose(2, 0, 1)
+    excess = weights * (worth - np.sum(weights * worth, axis=2, keepdims=True))
+    return np.matmul(answers(tokens, excess).transpose(0, 2, 1), asking)
+
+
+# ---- the lower end ----------------------------------------------------------------------------------
+
+
+def to_ball(z, radius):
+    """Points of the closed ball: ``radius sin(|z|) z/|z|`` for each leading index."""
+    size = _norm(z)
+    return radius * np.sinc(size / np.pi) * z
+
+
+def from_ball(W, radius):
+    """A point that :func:`to_ball` maps to ``W``, or just inside when ``W`` is on the sphere.
+
+    Radially the map stands still on the sphere, and a descent that starts there could not leave it.
+    """
+    size = _norm(W)
+    angle = np.arcsin(np.minimum(size / radius, 1 - 1e-7))
+    return np.where(size > 0, angle / np.where(size > 0, size, 1.0), 1 / radius) * W
+
+
+def pull_back(z, radius, slope):
+    """Gradient in ``z`` from the gradient ``slope`` in ``to_ball(z)``."""
+    size = _norm(z)
+    safe = np.maximum(size, 1e-8)
+    along = np.sum(slope * z, axis=(1, 2), keepdims=True)
+    change = np.where(size > 1e-4, (np.cos(size) - np.sinc(size / np.pi)) / safe**2, -1 / 3)
+    return radius * (np.sinc(size / np.pi) * slope + change * along * z)
+
+
+def _norm(W):
+    return np.sqrt(np.sum(W**2, axis=(1, 2), keepdims=True))
+
+
+def ascent(asks, radius, starts, rng, restarts, steps=60):
+    """Keys and queries ``(K, Q)``, best first, from conditional gradient steps and L-BFGS on the best."""
+    d_k, d = starts["K"].shape[1:]
+    K, Q = (np.concatenate([starts[k], rng.standard_normal((restarts, d_k, d))]) for k in "KQ")
+    K, Q = (W * np.minimum(1.0, radius / np.maximum(_norm(W), 1e-300)) for W in (K, Q))
+    size, slope = _half_square(asks, K, Q)
+    step = np.ones(len(K))
+    for _ in range(steps):
+        ends = [radius * s / np.maximum(_norm(s), 1e-300) for s in slope]
+        t = step[:, None, None]
+        new_K, new_Q = (1 - t) * K + t * ends[0], (1 - t) * Q + t * ends[1]
+        new_size, new_slope = _half_square(asks, new_K, new_Q)
+        up = new_size > size
+        K, Q, size = np.where(_as(up), new_K, K), np.where(_as(up), new_Q, Q), np.where(up, new_size, size)
+        slope = [np.where(_as(up), n, s) for n, s in zip(new_slope, slope, strict=True)]
+        step = np.where(up, np.minimum(1.0, 1.5 * step), 0.5 * step)
+        if np.max(step) < 1e-6:
+            break
+    best = _distinct(asks, K, Q, size)
+    return polish(asks, radius, K[best], Q[best])
+
+
+def polish(asks, radius, K, Q):
+    """L-BFGS ascent of each pair in :func:`to_ball`'s coordinates, and the pairs, best first."""
+    from scipy.optimize import minimize
+
+    shape = K.shape[1:]
+
+    def loss(z):
+        z = z.reshape(2, *shape)
+        W = to_ball(z, radius)
+        value, slope = _half_square(asks, W[:1], W[1:])
+        return -float(value[0]), -pull_back(z, radius, np.concatenate(slope)).ravel()
+
+    ends = [np.stack([K, Q], axis=1)]
+    for pair in ends[0][:8]:
+        z = minimize(loss, from_ball(pair, radius).ravel(), jac=True, method="L-BFGS-B", options=POLISH).x
+        ends.append(to_ball(z.reshape(2, *shape), radius)[None])
+    pairs = np.concatenate(ends)
+    size, _ = _half_square(asks, pairs[:, 0], pairs[:, 1])
+    pairs = pairs[_distinct(asks, pairs[:, 0], pairs[:, 1], size)]
+    return pairs[:, 0], pairs[:, 1]
+
+
+POLISH = {"maxiter": 200, "ftol": 1e-16, "gtol": 0.0}
+
+
+def _distinct(asks, K, Q, size, most=16):
+    """Indices of the best pairs, best first, no two with the same head matrix."""
+    B = head_matrix(K, Q).reshape(len(K), -1)
+    kept = []
+    for i in np.argsort(-size, kind="stable"):
+        if all(np.linalg.norm(B[i] - B[j]) > 1e-4 * np.linalg.norm(B[i]) for j in kept):
+            kept.append(int(i))
+        if len(kept) == most:
+            break
+    return kept or [int(np.argmax(size))]
+
+
+def _as(mask):
+    return mask[:, None, None]
+
+
+def head_matrix(K, Q):
+    """``B = K^T Q / sqrt(d_k)`` of each head, (k, d, d)."""
+    return np.matmul(K.transpose(0, 2, 1), Q) / np.sqrt(K.shape[1])
+
+
+def _half_square(asks, K, Q):
+    """Half the squared norm of the moment, (k,), and its gradients in K and Q, (k, d_k, d) each."""
+    weights = attention(asks.tokens, asks.asking, head_matrix(K, Q))
+    M = np.matmul(asks.G.T, answers(asks.tokens, weights))
+    slope = head_slope(asks.tokens, asks.asking, weights, np.matmul(asks.G, M)) / np.sqrt(K.shape[1])
+    slopes = [np.matmul(Q, slope.transpose(0, 2, 1)), np.matmul(K, slope)]
+    return 0.5 * np.sum(M**2, axis=(1, 2)), slopes
+
+
+# ---- the upper end at every size ----------------------------------------------------------------------
+
+
+def relaxation(asks, reach):
+    """Upper bounds on the polar from expansions of order 0, 1, 2 at uniform attention: an array (3,).
+
+    Order 0 lets every ask choose its own weights, in the intervals that the scores allow; the others
+    bound the Taylor terms, which all asks share, by spectral norms, and what is left by the spread of
+    the scores.
+    """
+    P, T, d = asks.tokens.shape
+    distance, size = asks.distance, np.linalg.norm(asks.asking, axis=1)
+    middle = asks.tokens - asks.tokens.mean(axis=1, keepdims=True)
+    M = (asks.G.T @ asks.tokens.mean(axis=1)).ravel()
+    flat = np.full((1, P, T), 1 / T)
+    zeroth = interval_bound(asks, flat, 0 * flat, M[None], reach * distance * size[:, None, None])[0]
+    spread = distance.max(axis=(1, 2))
+    rest = [asks.sum_bound(spread * (size * spread) ** n) * reach**n for n in (2, 3)]
+    second = np.matmul(middle.transpose(0, 2, 1), middle) / T
+    linear = np.einsum("pc,pea,pb->ceab", asks.G, second, asks.asking, optimize=True).reshape(-1, d, d)
+    slope = np.linalg.norm(np.tensordot(M, linear, 1), 2)
+    first = np.sqrt(M @ M + 2 * reach * slope + (reach * _unfolded(linear)) ** 2)
+    bounds = [zeroth, first + rest[0] / 8, np.inf]
+    if asks.G.shape[1] * d**5 <= LARGEST:
+        bounds[2] = first + 0.5 * reach**2 * _second_order(asks, middle) + 7 / 96 * rest[1]
+    scores = reach * np.max(size * np.linalg.norm(asks.tokens, axis=2).max(axis=1), initial=0.0)
+    return np.array(bounds) * (1 + 1e-12) + rounding(asks, scores)
+
+
+def _unfolded(A):
+    """At least the spectral norm of a tensor of order three, from its three unfoldings."""
+    sides = (A.transpose(k, *[j for j in range(3) if j != k]).reshape(A.shape[k], -1) for k in range(3))
+    return min(float(np.linalg.norm(side, 2)) for side in sides)
+
+
+def _second_order(asks, middle):
+    """At least ``|sum_p G_p k_p(B, B)^T|_F`` for all B of Frobenius norm 1, k the third cumulant."""
+    T, d = middle.shape[1:]
+    A = np.zeros((asks.G.shape[1] * d**3, d * d))
+    for i in range(0, len(middle), CHUNK):
+        x, q, G = (a[i : i + CHUNK] for a in (middle, asks.asking, asks.G))
+        third = np.einsum("pte,pta,ptf->peaf", x, x, x, optimize=True) / T
+        pairs = q[:, :, None] * q[:, None, :]
+        A += (G[:, :, None, None, None] * third[:, None]).reshape(len(x), -1).T @ pairs.reshape(len(x), -1)
+    A = A.reshape(-1, d, d, d, d)  # (c e, a, f, b, b')
+    by_answer = np.linalg.norm(A.reshape(len(A), -1), 2)
+    by_head = np.linalg.norm(A.transpose(0, 1, 3, 2, 4).reshape(-1, d * d), 2)
+    return min(float(by_answer), float(by_head))
+
+
+def rounding(asks, scores):
+    """At least the rounding error of a computed moment's norm, for scores up to ``scores``."""
+    P, T, d = asks.tokens.shape
+    size = np.linalg.norm(asks.tokens, axis=2).max(axis=1)
+    return 16 * EPS * (P + T + d * d + 16) * (1 + scores) * float(np.linalg.norm(asks.G, axis=1) @ size)
+
+
+def interval_bound(asks, weights, scores, M, radius):
+    """At least the moment's norm, for all scores whose differences move by at most ``radius``.
+
+    ``weights``, ``scores`` (k, P, T) and ``M`` (k, c d) belong to the centers; ``radius`` broadcasts to
+    (k, P, T, T).  Each weight lies in an interval, and a linear function over weights in intervals
+    that sum to one is largest when the mass fills them in the order of worth.
+    """
+    k, P, T = weights.shape
+    change = scores[:, :, None, :] - scores[:, :, :, None]
+    with np.errstate(over="ignore"):
+        low = 1 / np.exp(change + radius).sum(axis=3)
+        high = np.minimum(1.0, 1 / np.exp(change - radius).sum(axis=3))
+    worth = (M @ asks.outer.T).reshape(k, P, T)
+    order = np.argsort(-worth, axis=2)
+    worth, low_, high_ = (np.take_along_axis(a, order, 2) for a in (worth, low, high))
+    room = np.cumsum(high_ - low_, axis=2)
+    mass = 1 - low.sum(axis=2, keepdims=True)
+    filled = np.diff(np.minimum(room, mass), axis=2, prepend=0.0) + low_
+    base = np.take_along_axis(weights, order, 2)
+    gain = np.sum(np.maximum(np.sum((filled - base) * worth, axis=2), 0.0), axis=1)
+    moved = np.minimum(1.0, 0.5 * np.maximum(high - weights, weights - low).sum(axis=2))
+    shift = moved * asks.distance.max(axis=(1, 2)) @ np.linalg.norm(asks.G, axis=1)
+    return np.sqrt(np.sum(M**2, axis=1) + 2 * gain + shift**2)
