@@ -35,6 +35,7 @@ class Certificate:
         ``objective - lower_bound``, and that divided by ``|objective|``.
     polar_ratio : float
         ``rho``, the upper end of the polar of the residual over lam; above 1 some factor would help.
+        Where A2 fails it is that of the projected residual.
     euler : float
         The Euler residual ``lam Theta - <G, Phi>``.
     kind : {"exact", "bounded", "heuristic"}

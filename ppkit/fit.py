@@ -170,13 +170,12 @@ def grow(problem, factors, max_width=None, effort="default", seed=0, polar=None)
     if polar is None:
         polar = problem.polar_of(G, (factors,), effort, seed)
     unit = polar.factor if polar.candidates is None else polar.candidates
-    if max_width is not None:
-        unit = take(unit, slice(0, max(0, max_width - width(factors))))
     atoms = problem.family.atoms(unit, problem.X)
     value = np.array([problem.inner(G, a) for a in atoms])
     excess = value - problem.lam * problem.family.theta(unit)
-    helps = excess > 0
-    if not helps.any():
+    room = len(excess) if max_width is None else max(0, max_width - width(factors))
+    helps = np.flatnonzero(excess > 0)[:room]
+    if not len(helps):
         return factors
     unit, atoms, excess = take(unit, helps), atoms[helps], excess[helps]
     flat = atoms.reshape(len(atoms), -1)

@@ -29,6 +29,8 @@ class Family(ABC):
     name: str
     #: whether ``effort`` does not matter to the polar: ``fit`` may then ask for it in every round
     polar_is_cheap: bool = True
+    #: whether A2 holds.  Where it does not, the polar is infinite off the range of ``project_dual``
+    bounded_atoms: bool = True
 
     # ---- what the family is -------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from ppkit.families import (
     TwoLayerQuadratic,
     TwoLayerReLU,
 )
+from ppkit.families.base import zero_network
 
 FAMILIES = {
     "matrix-factorization": [(MatrixFactorization((6, 5)), 1)],
@@ -74,14 +75,14 @@ class Draw:
     G: np.ndarray
 
     def problem(self, lam=None, loss="squared"):
-        """The problem at ``lam``, by default a fifth of the least lambda with zero optimum."""
-        Y = np.where(self.Y > 0, 1.0, -1.0) if loss == "logistic" else self.Y
+        """The problem at ``lam``, by default a fifth of the least at which no factor but free ones helps."""
+        Y = self.Y
+        if loss == "logistic":  # both labels occur where constants are free
+            Y = np.where(self.family.project_dual(self.X, Y) > 0, 1.0, -1.0)
         first = ppkit.Problem(self.family, self.X, Y, 1.0, loss)
-        return (
-            first
-            if lam == 1.0
-            else ppkit.Problem(self.family, self.X, Y, lam or 0.2 * first.polar().upper, loss)
-        )
+        if lam is None:
+            lam = 0.2 * ppkit.certify(first, zero_network(self.family)).polar_ratio
+        return first if lam == 1.0 else ppkit.Problem(self.family, self.X, Y, lam, loss)
 
 
 def draw(member, n_samples, seed=0, width=3, noise=0.3):
@@ -90,7 +91,7 @@ def draw(member, n_samples, seed=0, width=3, noise=0.3):
     X = member.random_inputs(rng, n_samples)
     teacher = member.predict(member.random_factors(rng, 2), X)
     Y = teacher + noise * np.std(teacher) * rng.standard_normal(teacher.shape)
-    G = rng.standard_normal(teacher.shape)
+    G = member.project_dual(X, rng.standard_normal(teacher.shape))
     if X is None:
         return Draw(member, X, member.present(Y), member.random_factors(rng, width), G)
     return Draw(member, X, Y, member.random_factors(rng, width), G)
