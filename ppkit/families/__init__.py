@@ -8,6 +8,7 @@ from .linear_attention import LinearAttention
 from .matrix_factorization import MatrixFactorization
 from .matrix_sensing import MatrixSensing
 from .multi_head_attention import MultiHeadAttention
+from .relu_1d import ReLU1D
 from .structured_sensing import StructuredSensing
 from .two_layer_linear import TwoLayerLinear
 from .two_layer_quadratic import TwoLayerQuadratic
@@ -25,6 +26,7 @@ registry = {
         LinearAttention,
         MultiHeadAttention,
         TwoLayerReLU,
+        ReLU1D,
         CPTensor,
     )
 }

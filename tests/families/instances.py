@@ -15,6 +15,7 @@ from ppkit.families import (
     MatrixFactorization,
     MatrixSensing,
     MultiHeadAttention,
+    ReLU1D,
     StructuredSensing,
     TwoLayerLinear,
     TwoLayerQuadratic,
@@ -54,6 +55,7 @@ FAMILIES = {
         (TwoLayerReLU(2, 3), 20),
         (TwoLayerReLU(3), 10),
     ],
+    "relu-1d": [(ReLU1D(), 30), (ReLU1D(), 12)],
 }
 
 # members that refuse a finite convex program and Omega, and what the refusal says
