@@ -3,13 +3,13 @@
 import numpy as np
 
 from ..errors import InputError
-from ..polar import Polar, rounding_margin
+from ..polar import Polar, check_effort, rounding_margin
 from ..proofs import spectral_at_most
 from .base import Family, as_float, check_shape
+from .hard_norms import HardNorm
+from .hard_sensing import add_parallel, best_beside, fixed_lines, normalized_polar
 from .spectral import OuterProductFamily, nuclear_norm, spectral_polar, spectral_upper, svd_split
-from .vector_norms import L1, LInf, parse_norm
-
-MOST = 128
+from .vector_norms import LInf, parse_norm, touching_rows
 
 
 class StructuredSensing(OuterProductFamily):
@@ -28,8 +28,8 @@ class StructuredSensing(OuterProductFamily):
     * ``col="l1"``: the same by columns; both "l1": entrywise l1 and the largest absolute entry;
     * ``row="l2", col="l2"``: the nuclear and the spectral norm.
 
-    All other pairs need a polar that is no closed form (with "linf" or signs it is NP-hard in
-    general); the constructor refuses them, and ``polar``/``polar_upper`` are where they will go.
+    The other pairs are NP-hard in general and their polar is an interval, see
+    :mod:`ppkit.families.hard_norms` for what each effort costs and how tight it is.
 
     Parameters
     ----------
@@ -41,10 +41,6 @@ class StructuredSensing(OuterProductFamily):
     nonnegative : bool
         Only factors with entries ``>= 0``; Omega is then infinite off the nonnegative matrices.
 
-    Raises
-    ------
-    InputError
-        An unknown norm, or a pair without an exact polar.
     """
 
     name = "structured-sensing"
@@ -58,12 +54,12 @@ class StructuredSensing(OuterProductFamily):
         self.nonnegative = bool(nonnegative)
         self.by_rows, self.by_columns = self._row == "l1", self._row != "l1" and self._col == "l1"
         self.spectral = (self._row, self._col) == ("l2", "l2") and not self.nonnegative
-        if not (self.by_rows or self.by_columns or self.spectral):
-            signs = " with nonnegative factors" if self.nonnegative else ""
-            raise InputError(
-                f"{self.name}: no exact polar for row={row!r}, col={col!r}{signs} yet; take "
-                '"l1" on one side (any norm on the other), or "l2" on both without sign constraints'
-            )
+        easy = self.by_rows or self.by_columns or self.spectral
+        self.hard = None if easy else HardNorm(self.row, self.col, self.nonnegative)
+
+    @property
+    def polar_is_cheap(self):
+        return self.hard is None
 
     @property
     def shapes(self):
@@ -119,6 +115,9 @@ class StructuredSensing(OuterProductFamily):
 
     def polar(self, X, G, starts=(), effort="default", seed=0):
         M = self.adjoint(X, G)
+        if self.hard:
+            check_effort(effort)
+            return normalized_polar(self, X, G, M, starts, effort, seed)
         if self.spectral:
             return spectral_polar(M, *self.rounding(X, G), self.pack)
         value, u, v = touching_rows(M, self.col, self.nonnegative) if self.by_rows else (None,) * 3
@@ -134,6 +133,9 @@ class StructuredSensing(OuterProductFamily):
 
     def polar_upper(self, X, G, proof):
         M, (n_terms, magnitude) = self.adjoint(X, G), self.rounding(X, G)
+        if self.hard:
+            value, terms = self.hard.upper(M, proof), n_terms + sum(self.shape) + 8
+            return value + rounding_margin(terms, magnitude, value, sum(self.shape))
         if self.spectral:
             return spectral_upper(M, n_terms, magnitude)
         lines, norm = (M, self.col) if self.by_rows else (M.T, self.row)
@@ -142,6 +144,8 @@ class StructuredSensing(OuterProductFamily):
 
     def prove_polar(self, X, G, bound, proof):
         M = self.adjoint(X, G)
+        if self.hard:
+            return self.hard.prove(M, bound, proof)
         if self.spectral:
             return spectral_at_most(M, bound)
         lines, norm = (M, self.col) if self.by_rows else (M.T, self.row)
@@ -149,7 +153,7 @@ class StructuredSensing(OuterProductFamily):
 
     def rounding(self, X, G):
         (m, n), size = self.shape, float(np.linalg.norm(X) * np.linalg.norm(G)) / len(X)
-        return len(X), size * max(self.row.dual_bound(m), self.col.dual_bound(n))
+        return len(X), size * self.row.dual_bound(m) * self.col.dual_bound(n)
 
     # ---- training -----------------------------------------------------------------------------------
 
@@ -214,8 +218,18 @@ class StructuredSensing(OuterProductFamily):
                 box[k] = (-top, top)
         return box
 
+    def corrective(self, X, Y, lam, loss, factors):
+        """For a hard pair with a cube: the best other factors for the present vertices."""
+        side = self.hard and self.hard.cube_side(self.shape)
+        return None if side is None else best_beside(self, X, Y, lam, loss, factors, side)
+
     def merge(self, factors, X=None):
-        """The split of the matrix that attains Omega, if it needs no more factors than there are."""
+        """The split of the matrix that attains Omega, if it needs no more factors than there are.
+
+        For a hard pair, factors that share a line are added up.
+        """
+        if self.hard:
+            return add_parallel(self, self.balance(factors))
         u, v = self.split(self.matrix(factors))
         if len(u) <= len(factors["u"]):
             return {"u": u, "v": v}
@@ -239,6 +253,8 @@ class StructuredSensing(OuterProductFamily):
         M = np.asarray(M, float)
         if self.nonnegative and np.any(M < 0):
             return np.inf
+        if self.hard:
+            return self.omega(np.eye(M.size).reshape(M.size, *M.shape), M.reshape(-1, 1))
         if self.spectral:
             return nuclear_norm(M)
         return float(np.sum(self.col.value(M) if self.by_rows else self.row.value(M.T)))
@@ -252,7 +268,7 @@ class StructuredSensing(OuterProductFamily):
         m, _, rank, _ = np.linalg.lstsq(A, f, rcond=None)
         if np.linalg.norm(A @ m - f) > 1e-9 * max(1.0, np.linalg.norm(f)):
             return np.inf
-        if rank == A.shape[1]:
+        if rank == A.shape[1] and not self.hard:
             if self.nonnegative and m.min() >= -1e-9 * np.abs(m).max():
                 m = np.maximum(m, 0.0)
             return self.matrix_omega(m.reshape(self.shape))
@@ -261,11 +277,16 @@ class StructuredSensing(OuterProductFamily):
         from ..solvers import solve_program
 
         F_, omega, constraints = self.convex_program(X)
-        return solve_program(cp.Minimize(omega), [*constraints, F_ == F])
+        size = float(np.linalg.norm(F)) or 1.0
+        return size * solve_program(cp.Minimize(omega), [*constraints, F / size == F_])
 
     def convex_program(self, X):
+        """A finite program; for a hard pair over the vertices of a small cube."""
         import cvxpy as cp
 
+        if self.hard:
+            side, lines = self.hard.all_vertices(self.shape)
+            return fixed_lines(self, X, lines, side)[:3]
         M = cp.Variable(self.shape)
         F = cp.reshape(X.reshape(len(X), -1) @ cp.vec(M, order="C"), (len(X), 1), order="C")
         if self.spectral:
@@ -277,26 +298,3 @@ class StructuredSensing(OuterProductFamily):
     def random_factors(self, rng, width):
         factors = super().random_factors(rng, width)
         return {k: np.abs(a) for k, a in factors.items()} if self.nonnegative else factors
-
-
-def touching_rows(M, norm, nonnegative, most=MOST):
-    """``(value, u, v)``: unit factors ``e_i v^T`` and their products with ``M`` (m, n), best first.
-
-    For each row the ``v`` that attains the dual norm; for "l1" the ``most`` largest entries instead,
-    several in a row.  At least one factor is returned, the first attains the polar.
-    """
-    W = np.maximum(M, 0.0) if nonnegative else M
-    if isinstance(norm, L1):
-        order = np.argsort(-np.abs(W), axis=None, kind="stable")[:most]
-        i, j = np.unravel_index(order, W.shape)
-        v = np.zeros((len(order), W.shape[1]))
-        v[np.arange(len(order)), j] = np.where(W[i, j] < 0, -1.0, 1.0)
-    else:
-        i = np.argsort(-norm.dual(W), kind="stable")[:most]
-        v = norm.touch(W[i])
-    if nonnegative:
-        v = v * (W[i] > 0)
-    value = np.sum(M[i] * v, axis=1)
-    keep = value > 0
-    keep[0] = True
-    return value[keep], np.eye(len(M))[i[keep]], v[keep]

@@ -49,6 +49,10 @@ class VectorNorm(ABC):
         """A constant c with ``dual(w) <= c |w|_2`` for w of length ``d``."""
         return 1.0
 
+    def tangent(self, center, radius):
+        """A vector p for each box around a row of ``center`` with ``<p, a> <= |a|``, nearly equal inside."""
+        raise NotImplementedError
+
     @abstractmethod
     def cvxpy(self, rows):
         """The sum of the norms of the rows of a CVXPY matrix."""
@@ -97,6 +101,9 @@ class L2(VectorNorm):
 
     def touch(self, w):
         return nonzero_rows(w) / self.value(nonzero_rows(w))[:, None]
+
+    def tangent(self, center, radius):
+        return center / self.value(center)[:, None]
 
     def cvxpy(self, rows):
         import cvxpy as cp
@@ -174,8 +181,37 @@ class L1L2(VectorNorm):
         rest = np.maximum(np.abs(w) - self.gamma * self.dual(w)[:, None], 0.0)
         return np.sign(w) * rest / self.value(rest)[:, None]
 
+    def tangent(self, center, radius):
+        """A slope of ``|a_i|`` that is right on both sides of a box that does not cross zero."""
+        one_sign = np.abs(center) >= radius
+        slope = np.where(one_sign, np.sign(center), center / np.where(one_sign, 1.0, radius))
+        return L2().tangent(center, radius) + self.gamma * slope
+
     def cvxpy(self, rows):
         return L2().cvxpy(rows) + self.gamma * L1().cvxpy(rows)
+
+
+def touching_rows(M, norm, nonnegative, most=128):
+    """``(value, u, v)``: unit factors ``e_i v^T`` and their products with ``M`` (m, n), best first.
+
+    For each row the ``v`` that attains the dual norm; for "l1" the ``most`` largest entries instead,
+    several in a row.  At least one factor is returned, the first attains the polar.
+    """
+    W = np.maximum(M, 0.0) if nonnegative else M
+    if isinstance(norm, L1):
+        order = np.argsort(-np.abs(W), axis=None, kind="stable")[:most]
+        i, j = np.unravel_index(order, W.shape)
+        v = np.zeros((len(order), W.shape[1]))
+        v[np.arange(len(order)), j] = np.where(W[i, j] < 0, -1.0, 1.0)
+    else:
+        i = np.argsort(-norm.dual(W), kind="stable")[:most]
+        v = norm.touch(W[i])
+    if nonnegative:
+        v = v * (W[i] > 0)
+    value = np.sum(M[i] * v, axis=1)
+    keep = value > 0
+    keep[0] = True
+    return value[keep], np.eye(len(M))[i[keep]], v[keep]
 
 
 def nonzero_rows(w):

@@ -34,6 +34,10 @@ FAMILIES = {
         (StructuredSensing((5, 4), row="l1", col="l2", nonnegative=True), 40),
         (StructuredSensing((4, 3), row="l1", col="linf"), 40),
         (StructuredSensing((3, 4), row="linf", col="l1", nonnegative=True), 40),
+        (StructuredSensing((4, 3), row="linf", col="linf"), 40),
+        (StructuredSensing((4, 3), row="linf", col="l2"), 40),
+        (StructuredSensing((4, 3), row="l2", col="l2", nonnegative=True), 40),
+        (StructuredSensing((3, 4), row=("l1+l2", 0.5), col="l2"), 40),
     ],
     "two-layer-linear": [(TwoLayerLinear(5, 3), 30), (TwoLayerLinear(6, 2), 4)],
     "deep-linear": [(DeepLinear((5, 2, 3, 4)), 30), (DeepLinear((4, 3, 3), form="power"), 20)],
@@ -62,6 +66,7 @@ FAMILIES = {
 WITHOUT_PROGRAM = {TwoLayerReLU(2, 3): "one output only"} | {
     member: "multi-head-attention has no" for member, _ in FAMILIES["multi-head-attention"]
 }
+WITHOUT_PROGRAM |= {member: "no finite convex" for member, _ in FAMILIES["structured-sensing"][-2:]}
 
 LOSSES = ("squared", "logistic", "huber")
 

@@ -80,23 +80,6 @@ def problem_of(seed, row, col, signs, shape=(6, 5), N=40, loss="squared", part=0
 
 
 @pytest.mark.parametrize(
-    ("row", "col", "signs"),
-    [
-        ("linf", "linf", False),
-        ("linf", "l2", False),
-        ("l2", "linf", False),
-        (MIX, "l2", False),
-        (MIX, MIX, False),
-        ("l2", "l2", True),
-        ("linf", "linf", True),
-    ],
-)
-def test_pairs_without_an_exact_polar_are_refused(row, col, signs):
-    with pytest.raises(ppkit.InputError, match="no exact polar"):
-        StructuredSensing((3, 4), row, col, signs)
-
-
-@pytest.mark.parametrize(
     "options",
     [
         {"row": "l3"},
