@@ -19,7 +19,7 @@ def test_collapse_draws_each_width_twice():
     assert np.allclose(left.lines[1].get_ydata(), np.median(errors, axis=0))
     assert np.allclose(right.lines[1].get_ydata(), np.median(errors, axis=0) * N / (0.25 * 2 * 20))
     assert np.allclose(right.lines[1].get_xdata(), [2, 4])
-    again, alt = draw.law.collapse(curves(), 20, 0.5), "five words to say it"
+    again = draw.law.collapse(curves(), 20, 0.5)
     assert to_svg(fig, "sl-fig-a", "five words to say it") == to_svg(
         again, "sl-fig-a", "five words to say it"
     )
