@@ -1,0 +1,133 @@
+r"""One cell of a sweep: draw a teacher and a sample, train a student, compare with the population."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, replace
+
+import numpy as np
+
+from ..errors import InputError
+from ..families import get_family
+from ..families.base import width
+from ..problem import Problem
+from . import teachers
+from .training import TRAINERS, polar_ends, train
+from .truth import prediction_error
+
+
+@dataclass(frozen=True)
+class Cell:
+    r"""What determines one row: two equal cells give the same row on every machine of one kind.
+
+    Attributes
+    ----------
+    family : str
+        A name in the registry.
+    options : mapping
+        The constructor's arguments.
+    teacher : int
+        R, the number of the teacher's factors, of cost one each.
+    n_samples : int
+        N.
+    noise : float
+        :math:`\sigma`, the standard deviation of each output's Gaussian noise.
+    seed : int
+    lam_scale : float
+        :math:`\lambda = s\,\sigma\,\Omega^\circ_{\mu_N}(\xi)` with s this number and :math:`\xi` standard
+        Gaussian noise that is independent of the data's: of order :math:`\sigma \sqrt{D/N}`.
+    trainer : {"certified", "random", "teacher"}
+        ``ppkit.fit`` from the zero network; descent and growth by search alone from a random start or
+        from one near the teacher's, for families whose certificates are dear.
+    student : int
+        The most factors a student may have (the start of "random" and "teacher").
+    gap : float
+        The relative gap asked of "certified".
+    effort : str
+        The polar's effort in the last certificate of "random" and "teacher".
+    """
+
+    family: str
+    options: dict = field(hash=False)
+    teacher: int
+    n_samples: int
+    noise: float
+    seed: int
+    lam_scale: float = 1.0
+    trainer: str = "certified"
+    student: int = 32
+    gap: float = 1e-5
+    effort: str = "fast"
+
+    def __post_init__(self):
+        get_family(self.family)
+        if self.trainer not in TRAINERS:
+            raise InputError(f"unknown trainer {self.trainer!r}; choose one of {', '.join(TRAINERS)}")
+        for name in ("teacher", "n_samples", "student"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1, got {getattr(self, name)!r}")
+        if not (self.noise > 0 and self.lam_scale > 0):
+            raise InputError("noise and lam_scale must be positive")
+
+    @property
+    def key(self):
+        """A digest of the parameters, 16 hexadecimal digits: what rows are told apart by."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+
+    def streams(self, n):
+        """``n`` independent generators that depend on the cell alone, not on its place in a grid."""
+        sequence = np.random.SeedSequence(self.seed, spawn_key=(int(replace(self, seed=0).key, 16),))
+        return [np.random.default_rng(child) for child in sequence.spawn(n)]
+
+
+def draw(cell):
+    """``(problem, teacher factors, generator)``: the data of a cell, with its lambda."""
+    inputs, planted, noise, scale, rest = cell.streams(5)
+    family = get_family(cell.family)(**cell.options)
+    X = family.random_inputs(inputs, cell.n_samples)
+    teacher = teachers.draw_teacher(family, planted, cell.teacher)
+    clean = family.predict(teacher, X)
+    Y = clean + cell.noise * noise.standard_normal(clean.shape)
+    level = family.polar(X, scale.standard_normal(clean.shape), effort="fast").lower
+    return Problem(family, X, Y, cell.lam_scale * cell.noise * level), teacher, rest
+
+
+def run_cell(cell):
+    r"""The row of a cell: a flat mapping of numbers and strings, the same for every run.
+
+    ``error`` is :math:`\mathbb E_\mu \|\Phi(W) - \Phi(W^*)\|^2` with half width ``error_half_width`` (0:
+    closed form), ``deviation`` is :math:`|\mathrm{NC}_\mu(W) - \mathrm{NC}_{\mu_N}(W)|`; ``sign_polar`` is
+    the upper end of one draw of :math:`\Omega^\circ_{\mu_N}(\sigma)` (T8); ``b`` and ``b_y`` are the largest
+    norms seen (T6, T7).
+    """
+    problem, teacher, rng = draw(cell)
+    family, n = problem.family, problem.n_samples
+    cert = train(problem, cell, teacher, rng)
+    error, half = prediction_error(family, cert.factors, teacher)
+    population = 0.5 * (error + family.n_outputs * cell.noise**2)
+    polar_lower, polar_upper = polar_ends(problem, cert)
+    sign_polar = family.polar(problem.X, rng.choice((-1.0, 1.0), problem.Y.shape), effort="fast")
+    measured = {
+        "dim": family.dim,
+        "error": error,
+        "error_half_width": half,
+        "deviation": abs(population - problem.risk(problem.predict(cert.factors))),
+        "signal": float(np.mean(np.sum(family.predict(teacher, problem.X) ** 2, axis=1))),
+        "lam": problem.lam,
+        "theta": problem.theta(cert.factors),
+        "width": width(cert.factors),
+        "objective": cert.objective,
+        "lower_bound": cert.lower_bound,
+        "relative_gap": cert.relative_gap,
+        "kind": cert.kind,
+        "polar_lower": polar_lower,
+        "polar_upper": polar_upper,
+        "sign_polar": sign_polar.upper,
+        "b": float(np.max(np.linalg.norm(problem.X.reshape(n, -1), axis=1))),
+        "b_y": float(np.max(np.linalg.norm(problem.Y, axis=1))),
+    }
+    return asdict(cell) | {k: rounded(v) for k, v in measured.items()}
+
+
+def rounded(value):
+    """Floats to ten significant digits: what is beyond is the machine's, not the experiment's."""
+    return float(f"{value:.10g}") if isinstance(value, float) else value

@@ -1,0 +1,108 @@
+"""The stored experiments: for each family a teacher's width, sample, size, noise and lambda grid."""
+
+from dataclasses import dataclass, field
+
+from .cell import Cell
+
+SEEDS = range(20)
+LAMBDA_SCALES = (1 / 16, 1 / 4, 4.0)
+NOISE_FACTORS = (0.5, 2.0)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The law of one family: a base grid in R and N, and one arm each for D, sigma and lambda.
+
+    Attributes
+    ----------
+    family : str
+    options : list of dict
+        Members of growing size; the first is the base grid's.
+    teachers, samples : tuple of int
+        R and N/R of the base grid; the arms have R = 2.
+    noise : float
+        sigma; the noise arm also has half and twice of it.
+    more : dict
+        Other fields of every cell.
+    """
+
+    family: str
+    options: list = field(hash=False)
+    teachers: tuple
+    samples: tuple
+    noise: float = 0.5
+    more: dict = field(default_factory=dict, hash=False)
+
+    def cells(self, seeds=SEEDS):
+        """All cells: base grid, dimension arm, noise arm, lambda arm."""
+        base, arm = self.options[0], self.samples[1:4]
+        runs = [(base, R, n, {}) for R in self.teachers for n in self.samples]
+        runs += [(options, 2, n, {}) for options in self.options[1:] for n in arm]
+        runs += [(base, 2, n, {"noise": factor * self.noise}) for factor in NOISE_FACTORS for n in arm]
+        runs += [(base, 2, n, {"lam_scale": scale}) for scale in LAMBDA_SCALES for n in arm]
+        return [self.cell(options, R, R * n, seed, **more) for options, R, n, more in runs for seed in seeds]
+
+    def cell(self, options, teacher, n_samples, seed, **more):
+        """One cell of this family."""
+        fields = {"noise": self.noise, **self.more, **more}
+        return Cell(self.family, options, teacher, n_samples, seed=seed, **fields)
+
+
+def doubling(first, steps):
+    """``first`` doubled again and again, ``steps`` numbers."""
+    return tuple(first * 2**k for k in range(steps))
+
+
+GRIDS = {
+    "matrix-sensing": Grid(
+        "matrix-sensing",
+        [{"shape": [n, n]} for n in (20, 10, 14, 28)],
+        (1, 2, 4, 8),
+        doubling(80, 5),
+    ),
+    "structured-sensing": Grid(
+        "structured-sensing",
+        [{"shape": [32, n], "row": "l1", "col": "l2"} for n in (8, 4, 16, 32)],
+        (1, 2, 4, 8, 16),
+        doubling(40, 5),
+    ),
+    "two-layer-linear": Grid(
+        "two-layer-linear",
+        [{"n_inputs": n, "n_outputs": n} for n in (24, 12, 16, 32)],
+        (1, 2, 4, 8),
+        doubling(96, 5),
+    ),
+    "deep-linear": Grid(
+        "deep-linear",
+        [{"sizes": [n, 4, 4, n]} for n in (24, 12, 16, 32)],
+        (1, 2, 4, 8),
+        doubling(96, 5),
+    ),
+    "two-layer-quadratic": Grid(
+        "two-layer-quadratic",
+        [{"n_inputs": n} for n in (16, 8, 12, 24)],
+        (1, 2, 4, 8),
+        doubling(64, 5),
+    ),
+    "linear-attention": Grid(
+        "linear-attention",
+        [{"n_features": n, "n_tokens": 4, "n_outputs": 2} for n in (4, 3, 5, 6)],
+        (1, 2, 4, 8),
+        doubling(48, 5),
+    ),
+    "cp-tensor": Grid(
+        "cp-tensor",
+        [{"shape": [n, n, n]} for n in (6, 4, 5, 8)],
+        (1, 2, 4, 8),
+        doubling(36, 5),
+        more={"trainer": "random", "effort": "default"},
+    ),
+    "two-layer-relu": Grid(
+        "two-layer-relu",
+        [{"n_inputs": n} for n in (16, 8, 12, 24)],
+        (1, 2, 4, 8),
+        doubling(32, 5),
+        noise=0.25,
+        more={"trainer": "random"},
+    ),
+}

@@ -1,0 +1,105 @@
+"""Run the cells of an experiment in processes or on a cluster, resumably."""
+
+import time
+from contextlib import nullcontext
+
+from ..errors import InputError
+from .cell import run_cell
+from .store import Store
+
+
+def sweep(cells, folder, jobs=2, dask=None, progress=False):
+    """Run the cells that have no row yet; the rows of all of them as a list, in the order of ``cells``.
+
+    Parameters
+    ----------
+    cells : iterable of Cell
+    folder : path
+        The store, ``folder/rows.jsonl``.  Rows of other cells that lie there stay.
+    jobs : int
+        Number of processes (joblib's loky, one BLAS thread each).
+    dask : str or None
+        Address of a Dask scheduler: its workers run the cells instead, the rows are written here.
+    progress : bool
+        Show a bar with the time left.
+    """
+    cells, store = list({cell.key: cell for cell in cells}.values()), Store(folder)
+    if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs == 0:
+        raise InputError(f"jobs must be a whole number other than 0, got {jobs!r}")
+    lock = store.open()
+    try:
+        have = store.rows()
+        todo = [cell for cell in cells if cell.key not in have]
+        with backend(jobs, dask):
+            for key, row, seconds in bar(in_parallel(todo), len(cells), len(cells) - len(todo), progress):
+                store.append(key, row, seconds)
+        if todo:
+            store.sort()
+    finally:
+        lock.release()
+    rows = store.rows()
+    return [rows[cell.key] for cell in cells]
+
+
+def in_parallel(cells):
+    """``(key, row, seconds)`` of each cell as soon as it is done, largest cells first."""
+    from joblib import Parallel, delayed
+
+    largest_first = sorted(cells, key=lambda cell: -cell.n_samples)
+    return Parallel(return_as="generator_unordered", batch_size=1)(map(delayed(timed), largest_first))
+
+
+def timed(cell):
+    """``(key, row, CPU seconds)`` of one cell, on one BLAS thread."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        start = time.process_time()
+        row = run_cell(cell)
+        return cell.key, row, time.process_time() - start
+
+
+def backend(jobs, dask):
+    """The joblib backend as a context: processes here, or the workers of a Dask cluster."""
+    from joblib import parallel_config
+
+    if dask is None:
+        return parallel_config(backend="loky", n_jobs=jobs, inner_max_num_threads=1)
+    try:
+        from distributed import Client
+    except ImportError:
+        raise InputError("a sweep on a cluster needs Dask: pip install 'ppkit[dask]'") from None
+    try:
+        client = Client(dask, timeout="10s", set_as_default=True)
+    except (OSError, ValueError, TimeoutError):
+        raise InputError(f"no Dask scheduler answers at {dask}") from None
+    return Cluster(client)
+
+
+class Cluster:
+    """joblib's Dask backend for as long as a client is connected."""
+
+    def __init__(self, client):
+        self.client = client
+        self.context = nullcontext()
+
+    def __enter__(self):
+        from joblib import parallel_config
+
+        self.context = parallel_config(
+            backend="dask", n_jobs=-1, client=self.client, wait_for_workers_timeout=30
+        )
+        return self.context.__enter__()
+
+    def __exit__(self, *error):
+        self.context.__exit__(*error)
+        self.client.close()
+
+
+def bar(results, total, done, show):
+    """``results`` with a progress bar around them."""
+    if not show:
+        return results
+    from tqdm.auto import tqdm
+
+    return tqdm(results, total=total, initial=done, desc="cells", unit="cell", smoothing=0.1)
