@@ -2,7 +2,7 @@
 
 from . import bounds, families, torch_bridge
 from .certificate import Certificate, certify
-from .convex import ConvexSolution, convex_lower_bound
+from .convex import ConvexSolution, RelaxedBound, convex_lower_bound, relaxed_lower_bound
 from .errors import CertificateError, InputError
 from .fit import Fit, fit
 from .losses import HuberLoss, LogisticLoss, SquaredLoss
@@ -21,11 +21,13 @@ __all__ = [
     "LogisticLoss",
     "Polar",
     "Problem",
+    "RelaxedBound",
     "SquaredLoss",
     "bounds",
     "certify",
     "convex_lower_bound",
     "families",
     "fit",
+    "relaxed_lower_bound",
     "torch_bridge",
 ]

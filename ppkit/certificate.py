@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .errors import CertificateError, InputError
+from .families.base import zero_network
 from .polar import EPS, Polar, check_effort
 from .problem import Problem
 
@@ -125,8 +126,9 @@ def certify(problem, factors, effort="default", seed=0, duals=()):
         How hard to work on a polar that has no closed form.
     seed : int
         Seed of a polar search's random starts.
-    duals : sequence of arrays (N, n_y)
-        Further dual points to try, feasible or not (each is rescaled by its own polar).
+    duals : sequence of arrays (N, n_y) or pairs (array, proof)
+        Further dual points to try, feasible or not (each is rescaled by its own polar).  With a proof
+        the upper end is what ``family.polar_upper`` makes of that, and no polar is searched for.
 
     Returns
     -------
@@ -150,7 +152,8 @@ def certify(problem, factors, effort="default", seed=0, duals=()):
         raise InputError("the objective overflows: rescale the data or the factors")
     G = -problem.loss.gradient(problem.Y, F)
     own = feasible_dual(problem, G, (factors,), effort, seed)
-    bounds = [own] + [feasible_dual(problem, g, (factors,), effort, seed) for g in duals]
+    pairs = [d if isinstance(d, tuple) else (d, None) for d in duals]
+    bounds = [own] + [feasible_dual(problem, g, (factors,), effort, seed, proof) for g, proof in pairs]
     best = max(bounds, key=lambda b: b.value)
     attained, allowed = problem.inner(dual_direction(problem, G), F), own.ratio * problem.lam * theta
     if attained > allowed and attained > allowed + rounding_slack(problem, factors, G, attained):
@@ -210,17 +213,22 @@ class DualBound:
     ratio: float
 
 
-def feasible_dual(problem, G, starts=(), effort="default", seed=0):
+def feasible_dual(problem, G, starts=(), effort="default", seed=0, proof=None):
     """The best feasible non-negative multiple of ``G`` (N, n_y) as a :class:`DualBound`, T3(c).
 
     ``G`` is first moved into the domain of the conjugate and, where A2 fails, into the subspace on
     which the polar is finite.  The polar is positively homogeneous, so one evaluation serves every
     multiple; it is taken at a multiple of size about one, where nothing over- or underflows.
+    With a ``proof`` only the upper end is computed, from it.
     """
     G = dual_direction(problem, G)
     size = power_of_two(G)
     G = G / size
-    polar = problem.polar_of(G, starts, effort, seed)
+    if proof is None:
+        polar = problem.polar_of(G, starts, effort, seed)
+    else:
+        upper = problem.family.polar_upper(problem.X, G, proof)
+        polar = Polar(0.0, upper, zero_network(problem.family), "bounded", proof=proof)
     if not polar.upper >= polar.lower * (1 - 1e-9) >= 0:
         raise CertificateError(f"the polar's interval [{polar.lower!r}, {polar.upper!r}] is wrong")
     s = best_scale(problem, G, polar.upper, size)

@@ -1,4 +1,4 @@
-"""The family's finite convex program through CVXPY, ending in a certified lower bound."""
+"""Lower bounds from convex programs: the family's finite one, and its relaxation."""
 
 from dataclasses import dataclass
 
@@ -76,3 +76,54 @@ def convex_lower_bound(problem, solver=None, **options):
         status=solve.status,
         solver=solve.solver,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class RelaxedBound:
+    """A dual point that is best under an upper bound of the polar.
+
+    Attributes
+    ----------
+    value : float
+        A true lower bound on NC over all widths.
+    dual : array (N, n_y)
+    upper : float
+        What ``proof`` proves about the polar of ``dual``: at most lam.
+    proof : mapping name -> array
+        For ``certify(problem, factors, duals=[(bound.dual, bound.proof)])``.
+    """
+
+    value: float
+    dual: np.ndarray
+    upper: float
+    proof: dict
+
+
+def relaxed_lower_bound(problem, effort="default"):
+    """Maximize the dual over a convex inner approximation of ``{Omega° <= lam}``: no candidate is needed.
+
+    The approximation is where the family's convex upper bound of the polar is at most lam, so the
+    result is at least as good as any rescaled residual with the same upper bound, as far as the
+    optimization has converged; it is a bound wherever that stopped.
+
+    Parameters
+    ----------
+    problem : Problem
+    effort : {"fast", "default", "exact"}
+        How many iterations at most.
+
+    Returns
+    -------
+    RelaxedBound
+
+    Raises
+    ------
+    InputError
+        The family has no such bound, or the sample is too large for it.
+    """
+    found = problem.family.relaxed_dual(problem.X, problem.Y, problem.lam, problem.loss, effort)
+    if found is None:
+        raise InputError(f"{problem.family.name}: no relaxation of the polar for this sample")
+    dual, proof = found
+    bound = feasible_dual(problem, dual, proof=proof)
+    return RelaxedBound(bound.value, bound.dual, bound.upper, proof)

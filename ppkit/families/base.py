@@ -89,6 +89,15 @@ class Family(ABC):
     def polar_upper(self, X, G, proof) -> float:
         """Recompute the upper end of the polar of ``G`` from ``proof`` alone: no solver, no search."""
 
+    def relaxed_dual(self, X, Y, lam, loss, effort="default") -> tuple | None:
+        """``(dual, proof)``: a dual point that is best under a bound on the polar, not the polar itself.
+
+        Where the polar is hard but has an upper bound ``u`` that is convex, ``{u <= lam}`` is a convex
+        inner approximation of the feasible set; ``dual`` maximizes the dual value over it, nearly, and
+        ``polar_upper(X, dual, proof)`` is about lam or less.  None means not written.
+        """
+        return None
+
     def prove_polar(self, X, G, bound, proof) -> bool | None:
         """Whether ``Omega°(G) <= bound`` is PROVED in ball arithmetic; None when no proof is written.
 

@@ -20,9 +20,12 @@ from .relu_polar import (
     spectral_bound,
     sweep_margin,
 )
+from .relu_relaxation import relaxed_dual, relaxed_polar, relaxed_upper
 from .spectral import balance_pair, half_squares
 
 MAX_NODES = {"fast": 2_000, "default": 50_000, "exact": 5_000_000}
+ITERATIONS = {"fast": (300, 1e-3), "default": (800, 2e-4), "exact": (3_000, 5e-5)}
+LARGEST = 400  # samples that the semidefinite relaxation takes on
 GAPS = {"fast": 1e-3, "default": 1e-7, "exact": 1e-9}
 
 
@@ -38,7 +41,10 @@ class TwoLayerReLU(Family):
     ``"exact"``, by sorting angles.  With more it is ``"bounded"``: a branch and bound over directions
     that stops at a relative width of its interval or at a number of cones, whichever comes first:
     1e-3 or 2,000 (``effort="fast"``), 1e-7 or 50,000 (``"default"``), 1e-9 or 5,000,000 (``"exact"``);
-    a million cones of 100 points take about five seconds of one core.
+    a million cones of 100 points take about five seconds of one core.  With more than six inputs, where
+    cones rarely close the interval, ``"exact"`` means 50,000 of them and, if that leaves it open, the
+    semidefinite relaxation of :mod:`ppkit.families.relu_relaxation`, for up to 400 samples: ten to
+    twenty seconds of one core for 200 samples, growing with the cube of their number.
 
     Parameters
     ----------
@@ -113,17 +119,22 @@ class TwoLayerReLU(Family):
             v = v[np.argsort(-values, kind="stable")[:64]]
             return self._polar(A, G, v, top + sweep_margin(A, G, top), "exact", {})
         v = ascent(A, G, starts, seed)
+        relaxes = effort == "exact" and A.shape[1] > 6 and len(A) <= LARGEST
         result = branch_and_bound(
             cone_bound(A, G),
             *face_boxes(A.shape[1], G.shape[1]),
             lower=float(directional_values(A, G, v).max()),
             gap=GAPS[effort],
-            max_nodes=MAX_NODES[effort],
+            max_nodes=MAX_NODES["default" if relaxes else effort],
         )
         if result.point is not None:
             v = np.concatenate([result.point[None], v])
-        upper = min(result.upper, spectral_bound(A, G)) + _margin(A, G)
         proof = {**result.tree, "cutoff": np.array(result.lower / (_size(G) or 1.0))}
+        upper = min(result.upper, spectral_bound(A, G)) + _margin(A, G)
+        if relaxes and result.upper > result.lower * (1 + GAPS["default"]) > 0:
+            relaxed, multipliers = relaxed_polar(A, G, result.lower, *ITERATIONS[effort])
+            if relaxed < upper:
+                upper, proof = relaxed, multipliers
         return self._polar(A, G, v, upper, "bounded", proof)
 
     def polar_upper(self, X, G, proof):
@@ -131,12 +142,26 @@ class TwoLayerReLU(Family):
         if A.shape[1] <= 2:
             top = float(self._sweep(A, G)[1].max())
             return top + sweep_margin(A, G, top)
-        upper = spectral_bound(A, G)
-        if proof:
+        upper = spectral_bound(A, G) + _margin(A, G)
+        if "products" in proof:
+            upper = min(upper, relaxed_upper(A, G, proof))
+        elif proof:
             cutoff = float(proof["cutoff"]) * _size(G)
             boxes = face_boxes(A.shape[1], G.shape[1])
-            upper = min(upper, replay(cone_bound(A, G), *boxes, proof, cutoff))
-        return upper + _margin(A, G)
+            upper = min(upper, replay(cone_bound(A, G), *boxes, proof, cutoff) + _margin(A, G))
+        return upper
+
+    def relaxed_dual(self, X, Y, lam, loss, effort="default"):
+        A = self.features(X)
+        G = -loss.gradient(Y, np.zeros(Y.shape))
+        if len(A) > LARGEST or not (A.any() and G.any()):
+            return None
+        v = ascent(A, G, (), 0)
+        values = directional_values(A, G, v)
+        best = v[np.argmax(values)]
+        square = float(np.mean(np.maximum(A @ best, 0.0) ** 2)) * loss.smoothness
+        mass = max(float(values.max()) - lam, lam) / square if square > 0 else 1.0
+        return relaxed_dual(A, Y, lam, loss, mass, *ITERATIONS[effort])
 
     def prove_polar(self, X, G, bound, proof):
         A = self.features(X)
