@@ -10,6 +10,7 @@ from ..errors import InputError
 from ..solvers import run_solver
 
 MAX_PATTERNS = 2_000
+MAX_POINTS = 40
 
 
 def plane_cones(A):
@@ -84,6 +85,30 @@ def cone_of(A, active, v):
 def program(A):
     """``(prediction, omega, constraints)`` over all patterns, as CVXPY expressions."""
     return plane_program(A) if A.shape[1] == 2 else general_program(A)
+
+
+def vector_program(A, n_outputs, most=MAX_POINTS):
+    """The same for several outputs in the plane: a cone-constrained nuclear norm for each pattern.
+
+    A cone of the plane is where the product of two linear functions is non-negative, up to sign, and
+    units ``(v, u)`` have the sign of v free.  By the S-lemma the hull of their matrices is cut out of
+    the positive semidefinite ones by that single product.
+    """
+    import cvxpy as cp
+
+    if A.shape[1] > 2 or len(A) > most:
+        raise InputError(
+            f"the finite convex program for several outputs is written for two inputs at most "
+            f"(the bias counts as one) and {most} samples"
+        )
+    A = np.column_stack([A, np.zeros((len(A), 2 - A.shape[1]))])
+    p, q = plane_cones(A)
+    Z = [cp.Variable((2 + n_outputs,) * 2, PSD=True) for _ in p]
+    left, right = np.column_stack([-p[:, 1], p[:, 0]]), np.column_stack([q[:, 1], -q[:, 0]])
+    constraints = [a @ M[:2, :2] @ b >= 0 for a, b, M in zip(left, right, Z, strict=True)]
+    active = (A @ (p + q).T > 0).T
+    prediction = sum((on[:, None] * A) @ M[:2, 2:] for on, M in zip(active, Z, strict=True))
+    return prediction, 0.5 * sum(cp.trace(M) for M in Z), constraints
 
 
 def general_program(A):

@@ -6,7 +6,7 @@ from ..branch import branch_and_bound, replay
 from ..errors import InputError
 from ..polar import Polar, check_effort, rounding_margin
 from .base import Family, as_float, check_sizes, drop_dead, take, width
-from .relu_patterns import master, merge_patterns, outer, program, thin
+from .relu_patterns import master, merge_patterns, outer, program, thin, vector_program
 from .relu_polar import (
     ascent,
     cone_bound,
@@ -221,9 +221,8 @@ class TwoLayerReLU(Family):
     # ---- the finite convex program --------------------------------------------------------------
 
     def convex_program(self, X):
-        if self.n_outputs > 1:
-            raise InputError(f"{self.name} has a finite convex program here for one output only")
-        return program(self.features(X))
+        A = self.features(X)
+        return program(A) if self.n_outputs == 1 else vector_program(A, self.n_outputs)
 
     def omega(self, X, F):
         import cvxpy as cp
@@ -234,8 +233,11 @@ class TwoLayerReLU(Family):
         size = _size(F)
         if size == 0:
             return 0.0
-        same = prediction == np.reshape(F, (len(F), 1)) / size
-        return size * solve_program(cp.Minimize(omega), [*constraints, same])
+        same = prediction == np.reshape(F, (len(F), self.n_outputs)) / size
+        if self.n_outputs == 1:
+            return size * solve_program(cp.Minimize(omega), [*constraints, same])
+        tolerances = dict.fromkeys(("tol_gap_abs", "tol_gap_rel", "tol_feas"), 1e-7)
+        return size * solve_program(cp.Minimize(omega), [*constraints, same], "CLARABEL", **tolerances)
 
 
 def _size(G):

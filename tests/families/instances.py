@@ -58,12 +58,13 @@ FAMILIES = {
         (TwoLayerReLU(1, bias=True), 20),
         (TwoLayerReLU(2, 3), 20),
         (TwoLayerReLU(3), 10),
+        (TwoLayerReLU(3, 2), 10),
     ],
     "relu-1d": [(ReLU1D(), 30), (ReLU1D(), 12)],
 }
 
 # members that refuse a finite convex program and Omega, and what the refusal says
-WITHOUT_PROGRAM = {TwoLayerReLU(2, 3): "one output only"} | {
+WITHOUT_PROGRAM = {TwoLayerReLU(3, 2): "two inputs at most"} | {
     member: "multi-head-attention has no" for member, _ in FAMILIES["multi-head-attention"]
 }
 WITHOUT_PROGRAM |= {member: "no finite convex" for member, _ in FAMILIES["structured-sensing"][-2:]}

@@ -231,6 +231,40 @@ def test_omega_of_one_unit_and_of_a_cancelling_pair():
     assert family.omega(X, linear) == pytest.approx(2.0, abs=1e-6)
 
 
+@pytest.mark.parametrize("loss", ["squared", "logistic", "huber"])
+@pytest.mark.parametrize("seed", range(3))
+def test_vector_outputs_against_the_cone_constrained_nuclear_norm(loss, seed):
+    X, Y = teacher(2, 10, seed=seed, n_outputs=2)
+    Y = np.where(Y > 0, 1.0, -1.0) if loss == "logistic" else Y
+    problem = ppkit.Problem(TwoLayerReLU(2, 2), X, Y, 0.05, loss)
+    cert = ppkit.fit(problem, gap=1e-8).certificate
+    solution = ppkit.convex_lower_bound(problem)
+    assert cert.kind == "exact" and cert.certified(1e-6)
+    assert abs(solution.primal - cert.objective) <= 1e-5 * cert.objective
+    assert solution.value <= cert.objective
+
+
+def test_the_cone_matters_for_vector_outputs():
+    """Without its cone every pattern's nuclear norm is a gated network's: a value that is too low."""
+    X, Y = teacher(2, 10, n_outputs=2)
+    family = TwoLayerReLU(2, 2)
+    F, omega, constraints = family.convex_program(X)
+    import cvxpy as cp
+
+    pure = cp.Minimize(0.5 * cp.sum_squares(F - Y) / 10 + 0.05 * omega)
+    free = cp.Problem(pure).solve(solver="CLARABEL")
+    assert free < 0.99 * cp.Problem(pure, constraints).solve(solver="CLARABEL")
+
+
+def test_vector_program_refuses_what_it_cannot_do():
+    for family, n in ((TwoLayerReLU(3, 2), 5), (TwoLayerReLU(2, 2), 41), (TwoLayerReLU(2, 2, bias=True), 5)):
+        with pytest.raises(ppkit.InputError, match="two inputs at most"):
+            family.convex_program(np.ones((n, family.n_inputs)))
+    one = TwoLayerReLU(1, 2)
+    X, W = np.array([[1.0], [-2.0]]), {"u": np.array([[3.0, 4.0]]), "v": np.array([[2.0]])}
+    assert one.omega(X, one.predict(W, X)) == pytest.approx(10, rel=1e-6)
+
+
 # ---- training ----------------------------
 
 
