@@ -51,7 +51,7 @@ class VectorNorm(ABC):
 
     def tangent(self, center, radius):
         """A vector p for each box around a row of ``center`` with ``<p, a> <= |a|``, nearly equal inside."""
-        raise NotImplementedError
+        raise ValueError(f"no tangents for {type(self).__name__}")
 
     @abstractmethod
     def cvxpy(self, rows):

@@ -1,0 +1,108 @@
+"""The bound of any size for the norm between a pair of norms: valid for every choice, tight for the best."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from ppkit.ball import Balls, precision
+from ppkit.families import StructuredSensing
+from ppkit.families.hard_norms import HardNorm
+from ppkit.families.sign_norms import vertex_values
+from ppkit.families.split_bound import SplitBound
+from ppkit.families.vector_norms import L1L2, L2, LInf
+
+NORMS = [L2(), LInf(), L1L2(0.5)]
+PAIRS = [p for p in itertools.product(NORMS, NORMS, (False, True)) if p[2] or (p[0], p[1]) != (NORMS[0],) * 2]
+every_norm = pytest.mark.parametrize(("row", "col", "signs"), PAIRS)
+GROTHENDIECK = np.pi / (2 * np.arcsinh(1))
+
+
+def gaussian(seed, shape):
+    S = np.random.default_rng(seed).standard_normal(shape)
+    return S / np.linalg.norm(S)
+
+
+@every_norm
+def test_every_choice_is_a_bound(row, col, signs):
+    """Random weights, pieces and shifts: no random factor exceeds any of them."""
+    rng, split = np.random.default_rng(2), SplitBound(row, col, signs)
+    S = gaussian(3, (5, 4))
+    family = HardNorm(row, col, signs)
+    U, V = rng.standard_normal((500, 5)), rng.standard_normal((500, 4))
+    U, V, _ = family.ascend(S, np.abs(V) if signs else V)
+    value = np.sum(U @ S * V, axis=1) / (row.value(U) * col.value(V))
+    for _ in range(50):
+        proof = {"d": rng.random(5) + 1e-3, "e": rng.random(4) + 1e-3}
+        proof |= {k: rng.standard_normal((5, 4)) * rng.random() for k in split.pieces}
+        if signs:
+            proof["shift"] = rng.random((5, 4))
+        bound = split.upper(S, proof)
+        assert np.nanmax(value) <= bound
+        with precision():
+            assert split.prove(Balls(S), bound, proof)
+            assert not split.prove(Balls(S), float(np.nanmax(value)) * (1 - 1e-12), proof)
+
+
+@every_norm
+def test_gradient_of_the_smoothed_bound(row, col, signs):
+    split, S = SplitBound(row, col, signs), gaussian(4, (4, 3))
+    layout = split.layout(S)
+    z = np.concatenate([a.ravel() for a in layout.values()])
+    z = z + 0.1 * np.random.default_rng(5).random(z.size)
+    grad = split.smooth(z, S, layout, 8)[1]
+    for i in range(z.size):
+        h = 1e-6 * np.eye(z.size)[i]
+        slope = (split.smooth(z + h, S, layout, 8)[0] - split.smooth(z - h, S, layout, 8)[0]) / 2e-6
+        assert abs(slope - grad[i]) <= 1e-7
+
+
+@pytest.mark.parametrize(("row", "col"), [("linf", "linf"), ("linf", "l2"), ("l2", "linf")])
+def test_the_bound_is_the_semidefinite_program(row, col):
+    """The best weights give the value of the relaxation, which CVXPY solves for itself."""
+    import cvxpy as cp
+
+    for seed, shape in enumerate([(3, 4), (6, 5), (10, 8)]):
+        family, S = StructuredSensing(shape, row, col), gaussian(seed, shape)
+        m = shape[0]
+        Z = cp.Variable((sum(shape),) * 2, PSD=True)
+        blocks = [(row, Z[:m, :m]), (col, Z[m:, m:])]
+        limits = [cp.diag(B) <= 1 if k == "linf" else cp.trace(B) <= 1 for k, B in blocks]
+        program = cp.Problem(cp.Maximize(cp.trace(S.T @ Z[:m, m:])), limits)
+        reference = program.solve(solver="CLARABEL")
+        bound = family.hard.split.minimize(S, "default")[1]
+        assert reference * (1 - 1e-7) <= bound <= reference * (1 + 2e-4)
+
+
+def test_the_bound_of_a_mixture_is_the_dual_of_four_norms():
+    """``max <S, M>`` over nuclear + gamma rows + gamma' columns + gamma gamma' entries <= 1."""
+    import cvxpy as cp
+
+    S, a, b = gaussian(6, (5, 4)), 0.5, 0.3
+    M = cp.Variable((5, 4))
+    price = cp.normNuc(M) + a * cp.sum(cp.norm(M, 2, axis=1)) + b * cp.sum(cp.norm(M, 2, axis=0))
+    program = cp.Problem(cp.Maximize(cp.sum(cp.multiply(S, M))), [price + a * b * cp.sum(cp.abs(M)) <= 1])
+    reference = program.solve(solver="CLARABEL")
+    bound = SplitBound(L1L2(a), L1L2(b), False).minimize(S, "default")[1]
+    assert reference * (1 - 1e-6) <= bound <= reference * (1 + 1e-3)
+
+
+def test_the_bound_under_signs_is_the_dual_of_the_nuclear_norm_on_nonnegative_matrices():
+    import cvxpy as cp
+
+    for seed in range(3):
+        S = gaussian(seed, (6, 5))
+        M = cp.Variable((6, 5), nonneg=True)
+        program = cp.Problem(cp.Maximize(cp.sum(cp.multiply(S, M))), [cp.normNuc(M) <= 1])
+        reference = program.solve(solver="CLARABEL")
+        bound = SplitBound(L2(), L2(), True).minimize(S, "default")[1]
+        assert reference * (1 - 1e-6) <= bound <= reference * (1 + 2e-4)
+
+
+@pytest.mark.parametrize(("col", "constant"), [("linf", GROTHENDIECK), ("l2", np.sqrt(np.pi / 2))])
+def test_ratios_stay_below_the_constants(col, constant):
+    for seed in range(20):
+        shape = (int(np.random.default_rng(seed).integers(2, 12)), 6)
+        S, family = gaussian(seed, shape), StructuredSensing(shape, "linf", col)
+        exact = vertex_values(S, family.col, False).max()
+        assert exact <= family.hard.split.minimize(S, "default")[1] <= exact * constant * (1 + 2e-4)
