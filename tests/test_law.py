@@ -12,6 +12,8 @@ from ppkit.families import (
     LinearAttention,
     MatrixFactorization,
     MatrixSensing,
+    MultiHeadAttention,
+    StructuredSensing,
     TwoLayerLinear,
     TwoLayerQuadratic,
     TwoLayerReLU,
@@ -166,6 +168,9 @@ def unit_factors(family, rng, count):
         CPTensor((3, 2, 2)),
         LinearAttention(2, 3, 2),
         LinearAttention(2, 3, 2, query="all"),
+        MultiHeadAttention(2, 3, 2, 2),
+        MultiHeadAttention(2, 3, 2, 2, query="all"),
+        StructuredSensing((3, 2), row="l1", col="l1"),
     ],
     ids=repr,
 )
@@ -174,8 +179,9 @@ def test_b_bounds_the_atoms_of_cost_one(family):
     X = family.random_inputs(rng, 30)
     sizes = {
         "matrix-sensing": lambda x: np.linalg.norm(x, 2),
-        "cp-tensor": lambda x: np.linalg.norm(x),
+        "structured-sensing": lambda x: np.max(np.abs(x)),
         "linear-attention": lambda x: np.linalg.norm(x, axis=1).max(),
+        "multi-head-attention": lambda x: np.linalg.norm(x, axis=1).max(),
     }
     size = sizes.get(family.name, np.linalg.norm)
     extra = 1.0 if getattr(family, "bias", False) else 0.0
@@ -184,7 +190,7 @@ def test_b_bounds_the_atoms_of_cost_one(family):
     for x, reached in zip(X, norms, strict=True):
         constants = bounds.unit_constants(family, float(np.hypot(size(x), extra)))
         assert reached <= constants["b"] * (1 + 1e-12)
-        assert constants["dim"] == family.dim and constants["lipschitz"] >= 2
+        assert constants["dim"] == family.dim and constants["lipschitz"] >= 1.7
 
 
 @pytest.mark.parametrize("family", [DeepLinear((3, 2, 4, 2)), CPTensor((3, 2, 2))], ids=repr)
@@ -203,6 +209,27 @@ def test_lipschitz_constant_of_products(family):
         moved = np.sqrt(sum(np.sum((V[k] - W[k]) ** 2) for k in V))
         change = np.linalg.norm(family.atoms(V, X) - family.atoms(W, X), axis=2).max()
         assert change <= slope * moved * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("radius", [0.5, 2.0])
+def test_lipschitz_constant_of_softmax_attention(radius):
+    """Values of norm one, keys and queries in units of the radius: r = sqrt(3)."""
+    family, rng = MultiHeadAttention(2, 3, 2, 1, radius=radius), np.random.default_rng(2)
+    X = family.random_inputs(rng, 200)
+    X = X / np.linalg.norm(X, axis=2, keepdims=True)
+    slope = bounds.unit_constants(family, 1.0)["lipschitz"] / np.sqrt(3)
+    steepest = 0.0
+    for _ in range(300):
+        V = {k: rng.standard_normal((1, *s)) for k, s in family.shapes.items()}
+        V = {k: a / np.linalg.norm(a) for k, a in V.items()}
+        W = {k: a + rng.choice((1e-3, 0.5)) * rng.standard_normal(a.shape) for k, a in V.items()}
+        W = {k: a / max(1.0, np.linalg.norm(a)) for k, a in W.items()}
+        moved = np.sqrt(sum(np.sum((V[k] - W[k]) ** 2) for k in V))
+        sizes = {"V": 1.0, "K": radius, "Q": radius}
+        V, W = ({k: sizes[k] * a for k, a in F.items()} for F in (V, W))
+        change = np.linalg.norm(family.atoms(V, X) - family.atoms(W, X), axis=2).max()
+        steepest = max(steepest, change / moved)
+    assert steepest <= slope
 
 
 def test_constants_are_refused_where_there_are_none():

@@ -45,6 +45,12 @@ def linear_attention(family, a):
     return family.n_tokens * a**3 * np.sqrt(family.n_queries), 2.0
 
 
+def softmax_attention(family, a):
+    """Scores are at most ``reach a^2``, and tokens are averaged: sharp attention is steep."""
+    slope = np.sqrt(3 + 6 * (family.reach * a**2) ** 2)
+    return a * np.sqrt(family.n_queries), slope
+
+
 CONSTANTS = {
     **dict.fromkeys(
         ("matrix-sensing", "structured-sensing", "two-layer-linear", "two-layer-relu"),
@@ -54,4 +60,5 @@ CONSTANTS = {
     "deep-linear": layers,
     "cp-tensor": layers,
     "linear-attention": linear_attention,
+    "multi-head-attention": softmax_attention,
 }
