@@ -3,8 +3,8 @@ r"""Operator norms without a closed form: an interval for :math:`\sup\{u^\top S 
 The lower end is attained by a factor that alternating ascent found.  The upper end, for effort "fast",
 "default" and "exact", is the first of these that applies:
 
-* the value at every vertex of a "linf" side with at most 10, 18, 23 coordinates (one less under sign
-  constraints), exact, for 2^9, 2^17, 2^22 products of a vector with the matrix;
+* the value at every vertex of a "linf" side with at most 11, 19, 25 coordinates (one less under sign
+  constraints), exact, for 2^10, 2^18, 2^24 products of a vector with the matrix;
 * branch and bound over the directions of the shorter "l2" or "l1+l2" side of at most 3, 5, 7
   coordinates, stopped at a relative width of 1e-9 or 2,000, 20,000, 400,000 boxes;
 * the bound of :mod:`ppkit.families.split_bound`, 60, 560 and 960 iterations of one SVD each: at most
@@ -26,7 +26,7 @@ from .sign_norms import vertex_bits, vertex_values, vertices
 from .split_bound import SplitBound, mid
 from .vector_norms import L2, LInf, VectorNorm
 
-ENUMERATED = {"fast": 9, "default": 17, "exact": 22}  # bits of a vertex number
+ENUMERATED = {"fast": 10, "default": 18, "exact": 24}  # bits of a vertex number
 BRANCHED = {"fast": 3, "default": 5, "exact": 7}  # coordinates of the shorter factor
 NODES = {"fast": 2_000, "default": 20_000, "exact": 400_000}
 CLOSED = 1e-9  # relative width at which a branch and bound stops
@@ -106,11 +106,15 @@ class HardNorm:
             if found.upper < least:
                 least, proof = found.upper, {"side": np.array(side), **found.tree}
             if found.point is not None:
-                point = found.point[None] @ S if side == 0 else found.point[None]
-                U, V, values = self.ascend(S, np.concatenate([self.touch(self.col, point), V]))
-        if least > values[0] * (1 + 10 * CLOSED) and not self.plain:
-            choice, value = self.split.minimize(S, effort)
-            least, proof = min(((least, proof), (value, choice)), key=lambda pair: pair[0])
+                point = self.touch(self.col, found.point[None] @ S if side == 0 else found.point[None])
+                U, V, values = self.ascend(S, np.concatenate([point, V]))
+        if least > values[0] * (1 + 10 * CLOSED):
+            if not self.plain:
+                choice, value = self.split.minimize(S, effort)
+                least, proof = min(((least, proof), (value, choice)), key=lambda pair: pair[0])
+            if "dim" not in proof:
+                drawn = self.touch(self.col, self.split.directions(S, proof, STARTS[effort], seed))
+                U, V, values = self.ascend(S, np.concatenate([V, drawn]))
         return proof, U, V
 
     def upper(self, S, proof):

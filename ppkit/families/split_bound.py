@@ -109,6 +109,14 @@ class SplitBound:
                 K[at + i, at + i] = to_arb(bound) * x / total
         return positive_definite(K)
 
+    def directions(self, S, proof, count, seed):
+        """Random ``v`` from the leading singular vectors of the scaled matrix: Gaussian rounding."""
+        d, e, P, pieces = self.parts(proof, float(np.linalg.norm(S)), S.shape)
+        A = (S + P - sum(pieces.values())) / (np.sqrt(d)[:, None] * np.sqrt(e))
+        _, s, Vt = np.linalg.svd(A, full_matrices=False)
+        Vt = Vt[s >= 0.99 * s[0]]
+        return np.random.default_rng(seed).standard_normal((count, len(Vt))) @ Vt / np.sqrt(e)
+
     # ---- the choice ---------------------------------------------------------------------------------
 
     def minimize(self, S, effort):
