@@ -6,7 +6,9 @@ entries) with targets ``Phi_teacher(x)`` plus centered noise that is independent
 
 import numpy as np
 
+from .. import bounds
 from ..errors import InputError
+from ..problem import Problem
 
 QUANTILE = 1.959963984540054  # of the standard normal law: intervals of 95%
 CHUNK = 2_000
@@ -58,6 +60,33 @@ def population_objective(family, factors, teacher, lam, noise, n_test=20_000, se
     value, half = prediction_error(family, factors, teacher, n_test, seed)
     theta = float(np.sum(family.theta(family.check_factors(factors))))
     return 0.5 * (value + family.n_outputs * noise**2) + lam * theta, 0.5 * half
+
+
+def discrepancy(problem, factors, teacher):
+    r"""``(lower, upper)`` of :math:`\Delta(W)` of T5 for the squared loss, where the population is exact.
+
+    .. math:: \Delta(W) = \sup_{\theta(V) \le 1}
+              |\langle \Phi_{\mathrm{teacher}} - \Phi_W, \phi(V)\rangle_\mu
+               - \langle y - \Phi_W, \phi(V)\rangle_{\mu_N}|
+
+    Both ends agree to rounding where the polar is exact; for ReLU networks in the plane they are as
+    near as a fine grid of directions makes them.
+
+    Parameters
+    ----------
+    problem : Problem
+        A sample of the population with that teacher and centered, independent noise.
+
+    Raises
+    ------
+    InputError
+        A family without an exact population here, or another loss.
+    """
+    family = problem.family
+    if family.name not in PRICES or problem.loss.name != "squared":
+        raise InputError(f"no exact discrepancy for {family.name} with the {problem.loss.name} loss")
+    factors, teacher = family.check_factors(factors), family.check_factors(teacher)
+    return PRICES[family.name](problem, factors, teacher)
 
 
 # ---- closed forms -------------------------------------------------------------------------------------
@@ -133,4 +162,48 @@ EXACT = {
     "two-layer-quadratic": quadratic_error,
     "two-layer-relu": relu_error,
     "linear-attention": linear_attention_error,
+}
+
+
+# ---- the discrepancy ----------------------------------------------------------------------------------
+
+
+def linear_discrepancy(problem, factors, teacher):
+    """A finite population with the same inner products of predictions: scaled coordinate inputs."""
+    family = problem.family
+    n = int(np.prod(family.input_shape))
+    X = np.sqrt(n) * np.eye(n).reshape(n, *family.input_shape)
+    population = Problem(family, X, family.predict(teacher, X), problem.lam, problem.loss)
+    return bounds.discrepancy(problem, population, factors)
+
+
+def quadratic_discrepancy(problem, factors, teacher):
+    """``E (x^T B x) x x^T = 2 B + tr(B) I``; the difference of prices is the polar of its eigenvectors."""
+    family = problem.family
+    B = family.matrix(teacher) - family.matrix(factors)
+    E = 2 * B + np.trace(B) * np.eye(len(B)) - family.adjoint(problem.X, problem.residual(factors))
+    w, V = np.linalg.eigh(E)
+    polar = family.polar(V.T, len(w) * w[:, None])
+    return polar.lower, polar.upper
+
+
+def plane_discrepancy(problem, factors, teacher, n_angles=20_000):
+    """Prices on a grid of directions, and a Lipschitz constant in the angle."""
+    family, X, G = problem.family, problem.X, problem.residual(factors)
+    if family.n_inputs != 2 or family.bias:
+        raise InputError(f"an exact discrepancy of {family.name} needs two inputs and no bias")
+    t = 2 * np.pi * np.arange(n_angles) / n_angles
+    v = np.stack([np.cos(t), np.sin(t)], axis=1)
+    prices = arc_cosine(v, teacher["v"]) @ teacher["u"] - arc_cosine(v, factors["v"]) @ factors["u"]
+    slope = np.sqrt(2 * prediction_error(family, factors, teacher)[0])
+    slope += np.mean(np.linalg.norm(G, axis=1) * np.linalg.norm(X, axis=1))
+    lower = float(np.max(np.linalg.norm(prices - np.maximum(v @ X.T, 0) @ G / len(X), axis=1)))
+    return lower, lower + float(slope * np.pi / n_angles)
+
+
+#: discrepancies by family name: ``function(problem, factors, teacher)``
+PRICES = {
+    **dict.fromkeys(LINEAR, linear_discrepancy),
+    "two-layer-quadratic": quadratic_discrepancy,
+    "two-layer-relu": plane_discrepancy,
 }

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from instances import CASES, label
 
 import ppkit
 from ppkit.experiments import truth
@@ -102,6 +103,67 @@ def test_population_objective_against_a_large_sample():
     value, half = truth.population_objective(family, W, teacher, 0.1, 0.5)
     assert half == 0
     assert value == pytest.approx(ppkit.Problem(family, X, Y, 0.1).objective(W), rel=0.02)
+
+
+PRICED = [f for f in EXACT if f.name not in ("linear-attention", "two-layer-relu")]
+
+
+@pytest.mark.parametrize("family", PRICED, ids=repr)
+def test_discrepancy_against_a_large_population(family):
+    """200,000 fresh inputs in place of the population: Delta changes by their own small discrepancy."""
+    W, teacher = pair(family)
+    rng = np.random.default_rng(4)
+
+    def sample(N, noise):
+        X = family.random_inputs(rng, N)
+        Y = family.predict(teacher, X)
+        return ppkit.Problem(family, X, Y + noise * rng.standard_normal(Y.shape), 0.1)
+
+    problem, population = sample(40, 0.3), sample(200_000, 0.0)
+    lower, upper = truth.discrepancy(problem, W, teacher)
+    seen = ppkit.bounds.discrepancy(problem, population, W)
+    assert 0 < lower <= upper <= lower * (1 + 1e-2)
+    assert lower == pytest.approx(seen[1], rel=0.06)
+
+
+def test_discrepancy_dominates_every_factor():
+    family = TwoLayerReLU(2, 2)
+    W, teacher = pair(family)
+    rng = np.random.default_rng(5)
+    X = family.random_inputs(rng, 30)
+    problem = ppkit.Problem(family, X, family.predict(teacher, X), 0.1)
+    V = family.random_factors(rng, 3000)
+    V = family.scale(V, 1 / family.theta(V))
+    price = truth.arc_cosine(V["v"], teacher["v"]) @ teacher["u"] - truth.arc_cosine(V["v"], W["v"]) @ W["u"]
+    seen = np.einsum("rik,ik->r", family.atoms(V, X), problem.residual(W)) / 30
+    reached = np.max(np.abs(np.sum(price * V["u"], axis=1) - seen))
+    lower, upper = truth.discrepancy(problem, W, teacher)
+    assert 0.98 * lower <= reached <= upper
+
+
+def test_discrepancy_is_refused_where_it_is_not_exact():
+    for family in (LinearAttention(2, 3), TwoLayerReLU(3)):
+        W, teacher = pair(family)
+        X = family.random_inputs(np.random.default_rng(6), 5)
+        problem = ppkit.Problem(family, X, family.predict(teacher, X), 0.1)
+        with pytest.raises(ppkit.InputError, match="exact discrepancy"):
+            truth.discrepancy(problem, W, teacher)
+
+
+@pytest.mark.parametrize("case", CASES, ids=label)
+def test_every_registered_family_has_a_risk(case):
+    family = case[0]
+    W, teacher = pair(family)
+    radius = family.params().get("radius", np.inf)
+    W, teacher = ({k: clip(a, radius) for k, a in F.items()} for F in (W, teacher))
+    value, half = truth.prediction_error(family, W, teacher, n_test=500)
+    assert value > 0 and 0 <= half < np.inf
+
+
+def clip(a, radius):
+    """Matrices (r, ...) scaled into the ball of that radius."""
+    norm = np.linalg.norm(a.reshape(len(a), -1), axis=1).reshape(-1, *[1] * (a.ndim - 1))
+    return a * np.minimum(1.0, radius / norm)
 
 
 def test_bad_input():
