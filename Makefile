@@ -42,8 +42,8 @@ bench: $(STAMP) ## side-by-side timings against other packages
 	@set -e; for script in $(sort $(wildcard bench/*.py)); do echo "== $$script"; $(BIN)/python $$script; done
 	@test -n "$(wildcard bench/*.py)" || echo "No timing is written yet: bench/ holds no script."
 
-sweep: $(STAMP) ## rerun the stored experiments
-	@$(BIN)/python tools/sweep.py
+sweep: $(STAMP) ## run the stored experiments whose rows are missing
+	@$(BIN)/ppkit sweep run
 
 lint: $(STAMP) ## ruff, and ruff's formatting checked
 	$(BIN)/ruff check .

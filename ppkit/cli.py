@@ -1,4 +1,4 @@
-"""The command line: ``ppkit families | fit | certify | verify``.
+"""The command line: ``ppkit families | fit | certify | verify | sweep``.
 
 Exit codes: 0 done and the gap asked for is certified, 1 finished but not certified to that gap,
 2 bad input (one clear line, nothing written).
@@ -14,6 +14,7 @@ import numpy as np
 from . import __version__
 from .certificate import Certificate, certify
 from .errors import CertificateError, InputError
+from .experiments.commands import add_arguments
 from .families import get_family, registry
 from .files import check_writable, pack_json, read_npz, same_file, write_npz
 from .fit import fit
@@ -80,6 +81,8 @@ def build_parser():
         help="insist on, or leave out, the proof in ball arithmetic (default: where possible)",
     )
     command.set_defaults(run=run_verify)
+
+    add_arguments(commands.add_parser("sweep", help="the stored experiments behind the width law"))
     return parser
 
 

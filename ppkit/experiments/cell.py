@@ -116,7 +116,6 @@ def run_cell(cell):
         "theta": problem.theta(cert.factors),
         "width": width(cert.factors),
         "objective": cert.objective,
-        "lower_bound": cert.lower_bound,
         "relative_gap": cert.relative_gap,
         "kind": cert.kind,
         "polar_lower": polar_lower,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from ..errors import InputError
 from .cell import Cell
 
 SEEDS = range(20)
@@ -106,3 +107,10 @@ GRIDS = {
         more={"trainer": "random"},
     ),
 }
+
+
+def get_grid(name):
+    """The stored grid of that name, or :class:`InputError` listing the names there are."""
+    if name not in GRIDS:
+        raise InputError(f"unknown experiment {name!r}; choose one of {', '.join(GRIDS)}")
+    return GRIDS[name]

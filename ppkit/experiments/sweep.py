@@ -7,6 +7,8 @@ from ..errors import InputError
 from .cell import run_cell
 from .store import Store
 
+CONNECT = "10s"
+
 
 def sweep(cells, folder, jobs=2, dask=None, progress=False):
     """Run the cells that have no row yet; the rows of all of them as a list, in the order of ``cells``.
@@ -70,7 +72,7 @@ def backend(jobs, dask):
     except ImportError:
         raise InputError("a sweep on a cluster needs Dask: pip install 'ppkit[dask]'") from None
     try:
-        client = Client(dask, timeout="10s", set_as_default=True)
+        client = Client(dask, timeout=CONNECT, set_as_default=True)
     except (OSError, ValueError, TimeoutError):
         raise InputError(f"no Dask scheduler answers at {dask}") from None
     return Cluster(client)

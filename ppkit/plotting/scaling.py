@@ -1,0 +1,104 @@
+"""Figures of the width law: error against samples, its collapse, and N* against the teacher's width."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.ticker import NullFormatter, NullLocator
+
+from .style import BAND, CYCLE, INK, MARKERS, MUTED, styled, subplots
+
+AXES = {"xscale": "log", "yscale": "log"}
+
+
+@styled
+def law_figure(law, rows, title=None):
+    """Three panels for one experiment: the raw curves, the collapsed curves, and N*(R).
+
+    ``law`` is a :class:`ppkit.experiments.law.Law` and ``rows`` are what it was read off.
+    """
+    fig, (raw, collapsed, stars) = subplots(1, 3, height=2.6)
+    curves = base_curves(law, rows)
+    for (R, curve), color, marker in zip(curves, CYCLE, MARKERS, strict=False):
+        style = {"color": color, "marker": marker, "ms": 4, "label": f"$R={R}$"}
+        raw.plot(curve["n_samples"], curve["scaled"], **style)
+        collapsed.plot(curve["n_samples"] / (R * curve["dim"]), curve["collapse"], **style)
+    for level in law.slopes:
+        raw.axhline(level, color=MUTED, lw=0.8, ls=(0, (4, 3)))
+    raw.set(xlabel="$N$", ylabel=r"error / $\sigma^2$", **AXES)
+    collapsed.set(xlabel="$N/(RD)$", ylabel=r"error $\cdot\, N/(RD\sigma^2)$", **AXES)
+    top = max(curve["collapse"].max() for _, curve in curves)
+    low = min(curve["collapse"].min() for _, curve in curves)
+    collapsed.set_ylim(low / 3, 3 * top)
+    raw.legend(fontsize=8, handlelength=1.2)
+    n_star_panel(stars, law)
+    stars.legend(fontsize=8, handlelength=1.2)
+    for ax in (raw, collapsed):
+        ax.xaxis.set_minor_formatter(NullFormatter())
+        ax.yaxis.set_minor_formatter(NullFormatter())
+    collapsed.set_yticks([1, 10], ["1", "10"])
+    if title:
+        raw.set_title(title)
+    return fig
+
+
+def n_star_panel(ax, law, label=True):
+    """N* against R at each level, with bootstrap intervals, and a line of slope one through the first."""
+    for (level, found), color, marker in zip(law.n_star.items(), CYCLE, MARKERS, strict=False):
+        value, low, high = (np.array([getattr(i, end) for i in found]) for end in ("value", "low", "high"))
+        name = rf"${level:g}\sigma^2$: {law.slopes[level].value:.2f}" if label else None
+        ax.errorbar(law.teachers, value, [value - low, high - value], color=color, marker=marker, ms=4,
+                    lw=1.4, capsize=2, label=name)  # fmt: skip
+        if np.isfinite(value[0]):
+            ax.plot(law.teachers, value[0] * law.teachers / law.teachers[0], color=MUTED, lw=0.8, ls=":")
+    ax.set(xlabel="$R$", ylabel="$N^*$", **AXES)
+    ax.set_xticks(law.teachers, [str(R) for R in law.teachers])
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_minor_formatter(NullFormatter())
+
+
+@styled
+def all_laws(laws, titles, columns=4):
+    """Small multiples of N* against R, one panel for each experiment."""
+    rows = -(-len(laws) // columns)
+    fig, axes = subplots(rows, columns, height=1.75 * rows, squeeze=False)
+    for ax, law, title in zip(axes.ravel(), laws, titles, strict=False):
+        n_star_panel(ax, law, label=False)
+        ax.set_title(title, fontsize=9)
+        ax.set(xlabel="", ylabel="")
+        ax.tick_params(labelsize=8)
+    for ax in axes.ravel()[len(laws) :]:
+        ax.set_axis_off()
+    fig.supxlabel("width $R$ of the teacher", fontsize=10)
+    fig.supylabel("$N^*$", fontsize=10)
+    return fig
+
+
+@styled
+def slopes(laws, titles, band):
+    """The slope of log N* on log R with its interval, one line for each experiment and level."""
+    fig, ax = subplots(1, 1, height=0.45 + 0.34 * len(laws))
+    ax.axvspan(*band, color=BAND, alpha=0.5, lw=0)
+    ax.axvline(1.0, color=INK, lw=0.8)
+    for k, law in enumerate(laws):
+        pairs = zip(law.slopes.values(), CYCLE, MARKERS, (-0.13, 0.13), strict=False)
+        for slope, color, marker, shift in pairs:
+            error = [[slope.value - slope.low], [slope.high - slope.value]]
+            ax.errorbar(
+                slope.value, k + shift, xerr=error, color=color, marker=marker, ms=4, capsize=2, lw=1.3
+            )
+    ax.set_yticks(range(len(laws)), titles)
+    ax.invert_yaxis()
+    ax.set_xlabel(r"slope of $\log N^*$ on $\log R$")
+    return fig
+
+
+def base_curves(law, rows):
+    """``[(R, frame of means by N)]`` of the base grid; columns n_samples, dim, scaled, collapse."""
+    table = pd.DataFrame([row for row in rows if row["lam_scale"] == 1.0])
+    plain = table.groupby("teacher").size().idxmin()  # a width only the base grid has
+    first = table[table["teacher"] == plain].iloc[0]
+    same = table["options"].map(str) == str(first["options"])
+    table = table[same & (table["noise"] == first["noise"]) & table["teacher"].isin(law.teachers)]
+    table = table.assign(scaled=table["error"] / table["noise"] ** 2)
+    table["collapse"] = table["scaled"] * table["n_samples"] / (table["teacher"] * table["dim"])
+    means = table.groupby(["teacher", "n_samples"], as_index=False)[["dim", "scaled", "collapse"]].mean()
+    return list(means.groupby("teacher"))

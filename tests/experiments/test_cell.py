@@ -1,0 +1,91 @@
+"""A cell: the same row everywhere, a certified student, honest numbers."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import ppkit
+from ppkit.errors import InputError
+from ppkit.experiments.cell import Cell, draw, run_cell
+from ppkit.experiments.grids import GRIDS
+from ppkit.experiments.teachers import draw_teacher, near
+from ppkit.families.base import width
+
+LINEAR = Cell("two-layer-linear", {"n_inputs": 6, "n_outputs": 5}, 2, 100, 0.5, seed=3)
+RELU = Cell("two-layer-relu", {"n_inputs": 5}, 2, 60, 0.25, seed=3, trainer="random")
+SENSING = Cell("matrix-sensing", {"shape": (5, 4)}, 1, 60, 0.5, seed=3)
+
+
+@pytest.mark.parametrize("cell", [LINEAR, RELU, SENSING], ids=lambda c: c.family)
+def test_the_same_cell_gives_the_same_row(cell):
+    assert run_cell(cell) == run_cell(cell)
+
+
+def test_cells_that_differ_have_different_streams():
+    others = [replace(LINEAR, seed=4), replace(LINEAR, n_samples=101), replace(LINEAR, noise=0.25)]
+    draws = [cell.streams(1)[0].random() for cell in [LINEAR, *others]]
+    assert len(set(draws)) == len(draws) and len({cell.key for cell in [LINEAR, *others]}) == len(draws)
+
+
+@pytest.mark.parametrize("cell", [LINEAR, SENSING], ids=lambda c: c.family)
+def test_a_row_is_about_the_certified_optimum(cell):
+    row, (problem, teacher, _) = run_cell(cell), draw(cell)
+    fit = ppkit.fit(problem, cell.gap)
+    assert row["relative_gap"] <= cell.gap and row["kind"] == "exact"
+    assert np.isclose(row["objective"], fit.certificate.objective, rtol=2 * cell.gap)
+    rng = np.random.default_rng(0)
+    X = problem.family.random_inputs(rng, 40_000)
+    F = problem.family.predict(fit.factors, X) - problem.family.predict(teacher, X)
+    losses = np.sum(F**2, axis=1)
+    assert abs(losses.mean() - row["error"]) < 5 * losses.std() / 200 + 1e-2 * row["error"]
+
+
+def test_deviation_is_population_minus_sample():
+    row, (problem, _, _) = run_cell(LINEAR), draw(LINEAR)
+    population = 0.5 * (row["error"] + 5 * LINEAR.noise**2)
+    sample = row["objective"] - row["lam"] * row["theta"]
+    assert abs(row["deviation"] - abs(population - sample)) < 1e-8
+    assert problem.lam == pytest.approx(row["lam"], rel=1e-9)
+
+
+def test_search_is_sound_and_near_the_certified_optimum():
+    row, (problem, _, _) = run_cell(RELU), draw(RELU)
+    assert row["relative_gap"] >= 0
+    assert row["polar_lower"] <= row["polar_upper"]
+    best = ppkit.fit(problem, 1e-3, effort="default").certificate
+    assert row["objective"] >= best.lower_bound
+    assert row["objective"] <= 1.02 * best.objective
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_teachers_cost_one_each(name):
+    grid, rng = GRIDS[name], np.random.default_rng(0)
+    family = ppkit.families.registry[grid.family](**grid.options[0])
+    teacher = draw_teacher(family, rng, 3)
+    np.testing.assert_allclose(family.theta(teacher), 1.0, rtol=1e-9)
+    start = near(family, rng, teacher, 5)
+    assert width(start) == 5 and width(near(family, rng, teacher, 2)) == 3
+    family.check_factors(start)
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_a_grid_has_no_double_cell(name):
+    cells = GRIDS[name].cells()
+    assert len({cell.key for cell in cells}) == len(cells)
+    assert {cell.seed for cell in cells} == set(range(20))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"family": "perceptron"}, "unknown family"),
+        ({"trainer": "adam"}, "unknown trainer"),
+        ({"teacher": 0}, "teacher must be at least 1"),
+        ({"noise": 0.0}, "positive"),
+        ({"lam_scale": -1.0}, "positive"),
+    ],
+)
+def test_bad_cells(fields, message):
+    with pytest.raises(InputError, match=message):
+        replace(LINEAR, **fields)

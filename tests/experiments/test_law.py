@@ -1,0 +1,92 @@
+"""The law is read off rows correctly: rows made from a known law give it back."""
+
+import numpy as np
+import pytest
+
+from ppkit.errors import InputError
+from ppkit.experiments.grids import GRIDS, get_grid
+from ppkit.experiments.law import crossing, frame, joint_fit, lambda_effect, law, resampled_means
+from ppkit.families import get_family
+
+NAME = "two-layer-linear"
+
+
+def made_rows(exponent=1.0, spread=0.1, seeds=12, seed=0):
+    """Rows of the stored grid with error = 2.5 sigma^2 R^exponent D / N and lognormal noise."""
+    rng, rows = np.random.default_rng(seed), []
+    for cell in GRIDS[NAME].cells(range(seeds)):
+        dim = get_family(cell.family)(**cell.options).dim
+        error = 2.5 * cell.noise**2 * cell.teacher**exponent * dim / cell.n_samples
+        rows.append(
+            {
+                "key": cell.key,
+                "options": cell.options,
+                "teacher": cell.teacher,
+                "n_samples": cell.n_samples,
+                "noise": cell.noise,
+                "seed": cell.seed,
+                "lam_scale": cell.lam_scale,
+                "dim": dim,
+                "error": error * float(np.exp(spread * rng.standard_normal())),
+                "relative_gap": 1e-9,
+                "polar_lower": 1.0,
+                "polar_upper": 1.0,
+            }
+        )
+    return rows
+
+
+@pytest.mark.parametrize("exponent", [0.7, 1.0, 1.4])
+def test_the_planted_slope_is_found(exponent):
+    found = law(NAME, made_rows(exponent))
+    for slope in found.slopes.values():
+        assert slope.low < slope.value < slope.high
+        assert abs(slope.value - exponent) < 0.05
+    assert found.verdict == ("linear" if exponent == 1.0 else "not linear")
+    assert abs(found.exponents["R"].value - exponent) < 0.05
+
+
+def test_exponents_and_constant_of_the_planted_law():
+    found = joint_fit(frame(made_rows(spread=0.0)), get_grid(NAME))
+    planted = {"R": 1.0, "D": 1.0, "N": 1.0, "sigma^2": 1.0, "constant": 2.5}
+    for name, value in planted.items():
+        assert abs(found[name].value - value) < 1e-9
+    assert abs(law(NAME, made_rows(spread=0.0)).constant[4] - 2.5) < 1e-12
+
+
+def test_intervals_cover_the_planted_slope_as_often_as_they_say():
+    inside = 0
+    for seed in range(40):
+        (slope, _) = law(NAME, made_rows(spread=0.4, seed=seed)).slopes.values()
+        inside += slope.low <= 1.0 <= slope.high
+    assert inside >= 33  # of 40 at 95%: fewer has probability below one in ten thousand
+
+
+def test_crossing_is_the_last_one_and_must_be_bracketed():
+    N = np.array([10.0, 100.0, 1000.0])
+    assert np.isclose(crossing(N, np.array([10.0, 1.0, 0.1]), 10**0.5), 10**1.5)
+    assert np.isclose(crossing(N, np.array([0.1, 10.0, 0.1]), 1.0), 10**2.5)
+    assert np.isnan(crossing(N, np.array([0.9, 0.5, 0.1]), 1.0))
+    assert np.isnan(crossing(N, np.array([9.0, 5.0, 3.0]), 1.0))
+
+
+def test_first_resample_is_the_seeds_themselves():
+    values = np.random.default_rng(0).random((2, 3, 5))
+    means = resampled_means(values, resamples=7)
+    assert means.shape == (8, 2, 3)
+    np.testing.assert_array_equal(means[0], values.mean(axis=-1))
+    assert np.all(means >= values.min(axis=-1)) and np.all(means <= values.max(axis=-1))
+
+
+def test_lambda_table_has_every_scale():
+    table = lambda_effect(frame(made_rows()), get_grid(NAME))
+    assert list(table.index) == [1 / 16, 1 / 4, 1.0, 4.0] and table.shape == (4, 3)
+
+
+def test_what_cannot_be_read_is_said():
+    with pytest.raises(InputError, match="no rows"):
+        law(NAME, [])
+    with pytest.raises(InputError, match="rows are missing"):
+        law(NAME, made_rows()[:-1000])
+    with pytest.raises(InputError, match="unknown experiment"):
+        law("perceptron", made_rows())
