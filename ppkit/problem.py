@@ -7,6 +7,7 @@ import numpy as np
 from .errors import InputError
 from .families.base import Family, zero_network
 from .losses import get_loss
+from .polar import check_effort
 
 
 class Problem:
@@ -88,6 +89,7 @@ class Problem:
 
     def polar_of(self, G, starts=(), effort="default", seed=0):
         """:class:`ppkit.Polar` of any ``G`` (N, n_y)."""
+        check_effort(effort)
         return self.family.polar(self.X, G, starts=starts, effort=effort, seed=seed)
 
     def __repr__(self):

@@ -106,6 +106,13 @@ def test_polar_record():
     assert rounding_margin(20, 1.0) > rounding_margin(10, 1.0) > 10 * np.finfo(float).eps / 2
 
 
+def test_effort_is_checked_for_every_family():
+    with pytest.raises(ppkit.InputError, match="effort"):
+        by_hand().polar(effort="hard")
+    with pytest.raises(ppkit.InputError, match="effort"):
+        ppkit.certify(by_hand(), zero_network(by_hand().family), effort="hard")
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_largest_eigenvalue_is_proved_in_balls(seed):
     from ppkit.ball import Balls, arbs, matmul, precision, to_arb
