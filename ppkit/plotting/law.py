@@ -87,7 +87,7 @@ def learning(N, measured, bound, law=None):
     """A learning curve with the range of its draws, a bound above it and a line of slope minus one."""
     fig, ax = subplots(1, 1, height=3.1)
     ax.plot(N, bound, color=BOUND, marker="s", label="what T9 would say")
-    ax.plot(N, np.median(measured, axis=0), color=OBJECTIVE, marker="o", label="measured, held out")
+    ax.plot(N, np.median(measured, axis=0), color=OBJECTIVE, marker="o", label="measured")
     ax.fill_between(N, measured.min(axis=0), measured.max(axis=0), color=OBJECTIVE, alpha=0.14, lw=0)
     if law is not None:
         ax.plot(N, law, color=MUTED, lw=0.9, ls=(0, (4, 3)), label="slope $-1$")
