@@ -7,13 +7,18 @@ the outputs and averaged over the samples.  For ``torch.nn.MSELoss()``, which av
 AND outputs and has no half, the same weights are stationary for lam = weight_decay * n_y / 2.
 (Decoupled decay, as in ``AdamW``, minimizes no objective of this form: its networks can be certified as
 candidates, and their gap need not close.)
+
+A head of ``torch.nn.MultiheadAttention`` has the value matrix ``V = W_out W_value``, and
+``|V|_F <= (|W_out|^2 + |W_value|^2)/2``: what PyTorch minimizes is at least the objective of
+:class:`ppkit.families.MultiHeadAttention` with lam = weight_decay, so a lower bound on the latter, over all
+numbers of heads with keys and queries in the ball, is a lower bound on PyTorch's training objective too.
 """
 
 import numpy as np
 
 from .certificate import certify
 from .errors import InputError
-from .families import TwoLayerLinear, TwoLayerReLU
+from .families import MultiHeadAttention, TwoLayerLinear, TwoLayerReLU
 from .problem import Problem
 
 #: training loss -> (our loss, factor from weight decay to lam as a function of n_y)
@@ -33,9 +38,12 @@ def certify_module(module, X, Y, weight_decay, criterion="squared", effort="defa
     module : torch.nn.Module
         ``Sequential(Linear, Linear)`` without biases, or ``Sequential(Linear, ReLU, Linear)`` whose
         last layer has none; a first-layer bias is one more input that is always 1, and must be decayed
-        like the weights, as PyTorch's optimizers do unless told otherwise.
-    X : array or tensor (N, n_x)
-    Y : array or tensor (N,) or (N, n_y)
+        like the weights, as PyTorch's optimizers do unless told otherwise.  Or a
+        ``MultiheadAttention(d, heads, bias=False, batch_first=True)`` used as self-attention: ``radius`` of
+        the family is then the largest Frobenius norm of a key or query matrix in the module.
+    X : array or tensor (N, n_x), or (N, T, d) for attention
+    Y : array or tensor (N,) or (N, n_y); for attention (N, T, d) when the answers of all tokens were
+        trained, (N, d) when those of the last token were
     weight_decay : float
         The ``weight_decay`` of the optimizer (``SGD`` or ``Adam``), > 0.
     criterion : {"squared", "mse", "logistic", "huber"}
@@ -64,9 +72,14 @@ def as_problem(module, X, Y, weight_decay, criterion="squared"):
     """``(problem, factors)`` of a trained module: what :func:`certify_module` certifies."""
     if criterion not in CRITERIA:
         raise InputError(f"unknown criterion {criterion!r}; choose one of {', '.join(CRITERIA)}")
-    family, factors = read_module(module)
-    loss, ratio = CRITERIA[criterion]
+    from torch import nn
+
     X, Y = as_numpy(X), as_numpy(Y)
+    if isinstance(module, nn.MultiheadAttention):
+        family, factors = read_attention(module, X, Y)
+    else:
+        family, factors = read_module(module)
+    loss, ratio = CRITERIA[criterion]
     return Problem(family, X, Y, weight_decay * ratio(family.n_outputs), loss), factors
 
 
@@ -80,7 +93,10 @@ def read_module(module):
     from torch import nn
 
     if not isinstance(module, nn.Sequential):
-        raise InputError(f"only torch.nn.Sequential modules can be read, got {type(module).__name__}")
+        raise InputError(
+            "only torch.nn.Sequential and torch.nn.MultiheadAttention modules can be read, "
+            f"got {type(module).__name__}"
+        )
     layers = list(module)
     kinds = [type(layer) for layer in layers]
     if kinds not in ([nn.Linear, nn.Linear], [nn.Linear, nn.ReLU, nn.Linear]):
@@ -109,3 +125,32 @@ def read_module(module):
     if first.bias is not None:  # PyTorch's weight decay penalizes it like the weights
         v = np.column_stack([v, as_numpy(first.bias).astype(np.float64)])
     return TwoLayerReLU(n_inputs, n_outputs, bias=first.bias is not None), {"u": u, "v": v}
+
+
+def read_attention(module, X, Y):
+    """``(family, factors)`` of a self-attention module; raises :class:`InputError` with the reason."""
+    if module.in_proj_weight is None:
+        raise InputError("keys and values of another size than the queries (kdim, vdim) cannot be certified")
+    for found, what in (
+        (
+            module.in_proj_bias is not None or module.out_proj.bias is not None,
+            "a bias; build it with bias=False",
+        ),
+        (module.bias_k is not None or module.add_zero_attn, "an extra key (add_bias_kv or add_zero_attn)"),
+        (module.dropout > 0, "dropout, which changes the objective from step to step"),
+        (not module.batch_first, "batch_first=False; the samples must be the first axis"),
+    ):
+        if found:
+            raise InputError(f"this MultiheadAttention cannot be certified: it has {what}")
+    if X.ndim != 3 or Y.ndim not in (2, 3):
+        raise InputError(
+            f"attention needs X (N, T, d) and Y (N, T, d) or (N, d), got {X.shape} and {Y.shape}"
+        )
+    d, heads = module.embed_dim, module.num_heads
+    Q, K, W = as_numpy(module.in_proj_weight).astype(np.float64).reshape(3, heads, d // heads, d)
+    out = as_numpy(module.out_proj.weight).astype(np.float64).reshape(d, heads, d // heads)
+    radius = float(np.max(np.linalg.norm(np.concatenate([K, Q]), axis=(1, 2)))) or 1.0
+    family = MultiHeadAttention(
+        d, X.shape[1], d // heads, d, radius=radius, query="all" if Y.ndim == 3 else "last"
+    )
+    return family, {"V": np.matmul(out.transpose(1, 0, 2), W), "K": K, "Q": Q}

@@ -135,3 +135,65 @@ def test_unknown_criterion_and_wrong_shapes(data):
         ppkit.torch_bridge.certify_module(two_layers(7, 5, 3), X, Y, 0.1, criterion="l1")
     with pytest.raises(ppkit.InputError, match="shape"):
         ppkit.torch_bridge.certify_module(two_layers(6, 5, 3), X, Y, 0.1)
+
+
+def heads(d, n_heads, **options):
+    torch.manual_seed(2)
+    return nn.MultiheadAttention(d, n_heads, batch_first=True, **{"bias": False, **options}).double()
+
+
+@pytest.mark.parametrize("answers", ["all", "last"])
+@pytest.mark.parametrize("n_heads", [1, 2])
+def test_attention_predicts_what_pytorch_does(answers, n_heads):
+    rng, net = np.random.default_rng(4), heads(4, n_heads)
+    X = rng.standard_normal((15, 3, 4))
+    with torch.no_grad():
+        theirs = net(*[torch.tensor(X)] * 3, need_weights=False)[0].numpy()
+    theirs = theirs if answers == "all" else theirs[:, -1]
+    problem, factors = ppkit.torch_bridge.as_problem(net, X, np.zeros_like(theirs), 0.02)
+    ours = problem.predict(factors)
+    np.testing.assert_allclose(ours.reshape(theirs.shape), theirs, rtol=0, atol=1e-13)
+    assert len(factors["V"]) == n_heads and problem.family.d_k == 4 // n_heads
+    assert problem.family.radius == max(np.linalg.norm(factors[k], axis=(1, 2)).max() for k in "KQ")
+
+
+def test_trained_attention_has_a_bound_below_pytorchs_objective():
+    rng, net, decay = np.random.default_rng(5), heads(2, 2), 0.05
+    X = rng.standard_normal((20, 4, 2))
+    Y = np.stack([X[:, :, 0].max(axis=1), X[:, 0, 1]], axis=1)
+    inputs, targets = torch.tensor(X), torch.tensor(Y)
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.01, weight_decay=decay)
+    for _ in range(500):
+        optimizer.zero_grad()
+        loss = loss_of("squared", net(*[inputs] * 3, need_weights=False)[0][:, -1], targets)
+        loss.backward()
+        optimizer.step()
+    cert = ppkit.torch_bridge.certify_module(net, X, Y, decay)
+    theirs = float(loss.detach()) + 0.5 * decay * sum(
+        float((w.detach() ** 2).sum()) for w in net.parameters()
+    )
+    assert cert.kind == "bounded" and cert.lower_bound > 0
+    assert cert.lower_bound <= cert.objective <= theirs * (1 + 1e-3)  # the loss is one step older
+    assert cert.verify().certificate is cert
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"bias": True}, "bias"),
+        ({"add_bias_kv": True}, "extra key"),
+        ({"add_zero_attn": True}, "extra key"),
+        ({"dropout": 0.1}, "dropout"),
+        ({"batch_first": False}, "batch_first"),
+        ({"kdim": 3, "vdim": 3}, "kdim"),
+    ],
+)
+def test_other_attention_is_refused_with_the_reason(options, reason):
+    net = nn.MultiheadAttention(4, 2, **{"bias": False, "batch_first": True, **options})
+    with pytest.raises(ppkit.InputError, match=reason):
+        ppkit.torch_bridge.certify_module(net, np.zeros((5, 3, 4)), np.zeros((5, 3, 4)), 0.1)
+
+
+def test_attention_needs_tokens():
+    with pytest.raises(ppkit.InputError, match="N, T, d"):
+        ppkit.torch_bridge.certify_module(heads(4, 2), np.zeros((5, 4)), np.zeros((5, 4)), 0.1)

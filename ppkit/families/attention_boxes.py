@@ -12,6 +12,8 @@ from .attention_polar import interval_bound, rounding, softmax
 
 #: factors slightly outside the balls are accepted, and the boxes cover them
 SLACK = 1 + 1e-11
+#: numbers in the largest array of one batch of boxes
+LARGEST = 2_000_000
 
 
 def head_boxes(d, d_k, reach):
@@ -82,11 +84,17 @@ def box_bound(asks, reach):
     chart = line_chart if d == 1 else plane_chart(reach)
     features, outer, distance = frame(asks), asks.outer, asks.distance
     size, spread = np.linalg.norm(asks.asking, axis=1), distance.max(axis=(1, 2))
-    A = [asks.sum_bound(spread * (size * spread) ** n) for n in (1, 2, 3)]
     reached = reach * float(np.max(size * np.linalg.norm(asks.tokens, axis=2).max(axis=1)))
     blur = rounding(asks, reached)
+    most = asks.sum_bound(np.linalg.norm(asks.tokens, axis=2).max(axis=1)) * (1 + 1e-12)
 
     def bound(tag, lo, hi, cutoff):
+        step = max(1, LARGEST // (P * T * max(T, 4)))
+        cuts = range(step, len(lo), step)
+        parts = [part(*ends, cutoff) for ends in zip(np.split(lo, cuts), np.split(hi, cuts), strict=True)]
+        return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+
+    def part(lo, hi, cutoff):
         k, m = lo.shape
         center, half = 0.5 * (lo + hi), 0.5 * (hi - lo) * (1 + 1e-12) + 1e-14 * reach
         b, db, ddb, n = chart(center, half)
@@ -105,17 +113,18 @@ def box_bound(asks, reach):
         square, norm = np.sum(M**2, axis=1), np.linalg.norm(M, axis=1)
         first = 2 * half * np.einsum("kln,kn->kl", db, slope)
         second = 2 * half[:, :, None] * curvature * half[:, None, :]
-        m1 = A[0] * n[0] / 4
-        m2 = (A[1] * n[0] ** 2 + A[0] * n[1]) / 4
-        m3 = 7 / 16 * A[2] * n[0] ** 3 + 3 / 4 * A[1] * n[0] * n[1] + A[0] * n[2] / 4
+        A = asks.motion_bounds(weights, n[0])
+        m1 = A[0] * n[0]
+        m2 = A[1] * n[0] ** 2 + A[0] * n[1]
+        m3 = A[2] * n[0] ** 3 + 3 * A[1] * n[0] * n[1] + A[0] * n[2]
         top = norm + m1
         cubic = quadratic_maximum(first, second) + (top * m3 + 3 * m1 * m2) / 3
         plain = np.sum(np.abs(first), axis=1) + top * m2 + m1**2
         change = np.minimum(np.minimum(cubic, plain), 2 * norm * m1 + m1**2)
         swing = n[0] * np.max(size * spread)
         error = 4 * blur * (1 + swing + swing**2) * (top + blur)
-        upper = np.sqrt(np.maximum(square + change, 0.0) + error) + blur
-        open_ = np.flatnonzero(upper > cutoff)
+        upper = np.minimum(np.sqrt(np.maximum(square + change, 0.0) + error) + blur, most)
+        open_ = np.flatnonzero((upper > cutoff) & (swing > 0.2))
         if len(open_):
             moved = n[0][open_, None, None, None] * (distance * size[:, None, None])
             boxed = interval_bound(asks, weights[open_], scores[open_], M[open_], moved) * (1 + 1e-12)

@@ -37,9 +37,38 @@ class Asks:
         return np.linalg.norm(difference, axis=3)
 
     def sum_bound(self, size):
-        """At least ``|sum_p G_p v_p^T|_F`` for all vectors with ``|v_p| <= size_p``."""
-        weight = np.linalg.norm(self.G, axis=1)
-        return min(float(weight @ size), float(np.linalg.norm(self.G, 2) * np.linalg.norm(size)))
+        """At least ``|sum_p G_p v_p^T|_F`` for all vectors with ``|v_p| <= size_p``, for ``size`` (..., P)."""
+        weight, largest = np.linalg.norm(self.G, axis=1), np.linalg.norm(self.G, 2)
+        return np.minimum(size @ weight, largest * np.linalg.norm(size, axis=-1))
+
+    def motion_bounds(self, weights, move):
+        """Bounds on how fast the moment moves while ``B`` moves by at most ``move`` (k,) at unit speed.
+
+        Three arrays (k,), for the first derivative of the moment, and for the cumulants of order three
+        and four in its second and third one.  All weights on the way are within a factor ``e^omega`` of
+        ``weights`` (k, P, T), where ``omega`` is what the differences of scores move by.
+        """
+        diameter, size = self.distance.max(axis=(1, 2)), np.linalg.norm(self.asking, axis=1)
+        mean = answers(self.tokens, weights)
+        middle = self.tokens - mean[:, :, None, :]
+        covariance = np.matmul((weights[..., None] * middle).swapaxes(2, 3), middle)
+        growth = np.exp(np.minimum(move[:, None] * size * diameter, 500.0)) * (1 + 1e-12)
+        variance = np.minimum(diameter**2 / 4, growth * largest_eigenvalue(covariance))
+        cumulants = variance * size, diameter * variance * size**2
+        fourth = (diameter**2 + 3 * variance) * variance * size**3
+        return [self.sum_bound(c) * (1 + 1e-12) for c in (*cumulants, fourth)]
+
+
+def largest_eigenvalue(C):
+    """At least the largest eigenvalue of positive semidefinite matrices (..., d, d)."""
+    trace = np.trace(C, axis1=-2, axis2=-1)
+    if C.shape[-1] == 1:
+        return trace
+    if C.shape[-1] == 2:
+        top = 0.5 * (trace + np.hypot(C[..., 0, 0] - C[..., 1, 1], 2 * C[..., 0, 1]))
+    else:
+        top = np.linalg.eigvalsh(C)[..., -1]
+    return top + 1e-12 * trace
 
 
 def softmax(scores):
@@ -196,15 +225,15 @@ def relaxation(asks, reach):
     M = (asks.G.T @ asks.tokens.mean(axis=1)).ravel()
     flat = np.full((1, P, T), 1 / T)
     zeroth = interval_bound(asks, flat, 0 * flat, M[None], reach * distance * size[:, None, None])[0]
-    spread = distance.max(axis=(1, 2))
-    rest = [asks.sum_bound(spread * (size * spread) ** n) * reach**n for n in (2, 3)]
+    _, third, fourth = asks.motion_bounds(flat, np.array([reach]))
     second = np.matmul(middle.transpose(0, 2, 1), middle) / T
     linear = np.einsum("pc,pea,pb->ceab", asks.G, second, asks.asking, optimize=True).reshape(-1, d, d)
     slope = np.linalg.norm(np.tensordot(M, linear, 1), 2)
     first = np.sqrt(M @ M + 2 * reach * slope + (reach * _unfolded(linear)) ** 2)
-    bounds = [zeroth, first + rest[0] / 8, np.inf]
+    bounds = [zeroth, first + float(third[0]) * reach**2 / 2, np.inf]
     if asks.G.shape[1] * d**5 <= LARGEST:
-        bounds[2] = first + 0.5 * reach**2 * _second_order(asks, middle) + 7 / 96 * rest[1]
+        quadratic = 0.5 * reach**2 * _second_order(asks, middle)
+        bounds[2] = first + quadratic + float(fourth[0]) * reach**3 / 6
     scores = reach * np.max(size * np.linalg.norm(asks.tokens, axis=2).max(axis=1), initial=0.0)
     return np.array(bounds) * (1 + 1e-12) + rounding(asks, scores)
 

@@ -23,7 +23,7 @@ from .base import Family, as_float, check_sizes, drop_dead
 
 QUERIES = ("last", "all", "mean")
 RESTARTS = {"fast": 16, "default": 64, "exact": 256}
-MAX_NODES = {"fast": 2_000, "default": 50_000, "exact": 2_000_000}
+WORK = {"fast": 400_000, "default": 20_000_000, "exact": 1_000_000_000}
 GAPS = {"fast": 1e-3, "default": 1e-7, "exact": 1e-9}
 LARGEST_SCORE = 1e8
 
@@ -42,10 +42,10 @@ class MultiHeadAttention(Family):
     queries live in a ball whose ``radius`` is part of the model.
 
     The polar is ``"bounded"``.  With one or two features a branch and bound over all head matrices
-    ``K^T Q / sqrt(d_k)`` stops at a relative width of its interval or at a number of boxes, whichever
-    comes first: 1e-3 or 2,000 (``effort="fast"``), 1e-7 or 50,000 (``"default"``), 1e-9 or 2,000,000
-    (``"exact"``); 50,000 boxes with 20 inputs of 4 tokens take about four seconds of one core.  With more
-    features the upper end is a relaxation that costs O(N d^5), and effort only adds restarts below.
+    ``K^T Q / sqrt(d_k)`` stops at a relative width of its interval or at a number of boxes times tokens
+    of the sample, whichever comes first: 1e-3 or 4e5 (``effort="fast"``), 1e-7 or 2e7 (``"default"``),
+    1e-9 or 1e9 (``"exact"``); a box costs about 0.3 microseconds a token.  With more features the upper
+    end is a relaxation that costs O(N c d^5), and effort only adds restarts to the search below.
 
     Parameters
     ----------
@@ -187,7 +187,7 @@ class MultiHeadAttention(Family):
         if self.n_features <= 2:
             lower = float(np.linalg.norm(moments(asks, head_matrix(K[:1], Q[:1]))))
             boxes = head_boxes(self.n_features, self.d_k, self.reach)
-            limits = {"gap": GAPS[effort], "max_nodes": MAX_NODES[effort]}
+            limits = {"gap": GAPS[effort], "max_nodes": max(64, WORK[effort] // asks.tokens[..., 0].size)}
             found = branch_and_bound(box_bound(asks, self.reach), *boxes, lower=lower, **limits)
             upper = min(upper, found.upper)
             proof = {**found.tree, "cutoff": np.array(found.lower)}
