@@ -69,6 +69,24 @@ def test_points_that_stopped_are_not_evaluated_again():
     assert sizes == [3, 3, 2, 1, 1]
 
 
+def test_shortened_steps_reach_a_maximum_that_full_steps_leap_over():
+    """Maximize -(x - 1/3)^2 on [-1, 1]: the linearization's maximizer is always an end."""
+
+    def step(points):
+        x = points["x"]
+        return -((x - 1 / 3) ** 2), {"x": np.sign(1 / 3 - x)}
+
+    def mix(points, ends, t):
+        return {"x": (1 - t) * points["x"] + t * ends["x"]}
+
+    starts = {"x": np.linspace(-1, 1, 7)}
+    _, full = multistart(step, starts)
+    points, values = multistart(step, starts, steps=200, mix=mix)
+    assert full[-1] < -0.01
+    np.testing.assert_allclose(points["x"], 1 / 3, atol=1e-3)
+    assert np.all(values <= 0) and np.all(np.abs(points["x"]) <= 1)
+
+
 def test_gather_puts_the_networks_own_factors_first():
     networks = [{"u": np.ones((2, 1)), "v": np.zeros((2, 3))}, {"u": np.ones((0, 1)), "v": np.ones((0, 3))}]
     starts = gather(networks, {"v": np.ones((4, 3))})
