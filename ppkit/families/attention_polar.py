@@ -37,7 +37,7 @@ class Asks:
         return np.linalg.norm(difference, axis=3)
 
     def sum_bound(self, size):
-        """At least ``|sum_p G_p v_p^T|_F`` for all vectors with ``|v_p| <= size_p``, for ``size`` (..., P)."""
+        """At least ``|sum_p G_p v_p^T|_F`` for all ``v_p`` of norm at most ``size_p`` (..., P)."""
         weight, largest = np.linalg.norm(self.G, axis=1), np.linalg.norm(self.G, 2)
         return np.minimum(size @ weight, largest * np.linalg.norm(size, axis=-1))
 
@@ -132,15 +132,22 @@ def _norm(W):
     return np.sqrt(np.sum(W**2, axis=(1, 2), keepdims=True))
 
 
+def _unit(W):
+    """Each matrix over its norm, zero for zero; safe where squares underflow."""
+    top = np.max(np.abs(W), axis=(1, 2), keepdims=True)
+    W = W / np.where(top > 0, top, 1.0)
+    return W / np.maximum(_norm(W), 1.0)
+
+
 def ascent(asks, radius, starts, rng, restarts, steps=60):
     """Keys and queries ``(K, Q)``, best first, from conditional gradient steps and L-BFGS on the best."""
     d_k, d = starts["K"].shape[1:]
     K, Q = (np.concatenate([starts[k], rng.standard_normal((restarts, d_k, d))]) for k in "KQ")
-    K, Q = (W * np.minimum(1.0, radius / np.maximum(_norm(W), 1e-300)) for W in (K, Q))
+    K, Q = (np.minimum(_norm(W), radius) * _unit(W) for W in (K, Q))
     size, slope = _half_square(asks, K, Q)
     step = np.ones(len(K))
     for _ in range(steps):
-        ends = [radius * s / np.maximum(_norm(s), 1e-300) for s in slope]
+        ends = [radius * _unit(s) for s in slope]
         t = step[:, None, None]
         new_K, new_Q = (1 - t) * K + t * ends[0], (1 - t) * Q + t * ends[1]
         new_size, new_slope = _half_square(asks, new_K, new_Q)
