@@ -1,10 +1,13 @@
 """T9 and the constants of T6: the statements on draws, the numbers against closed forms."""
 
+import itertools
+
 import numpy as np
 import pytest
 
 import ppkit
 from ppkit import bounds
+from ppkit.bounds.law import noise_size
 from ppkit.experiments import truth
 from ppkit.families import (
     CPTensor,
@@ -107,11 +110,37 @@ def test_the_clean_form_is_implied():
     """For N >= 400 R d^2 the bound is at most 32 sigma^2 R d^2 / N, as the page says."""
     for m, n, R, delta in ((1, 1, 1, 0.05), (30, 20, 3, 0.01), (200, 200, 40, 1e-6), (2, 2, 2, 0.9)):
         t = np.sqrt(2 * np.log(3 / delta))
-        d2 = (np.sqrt(m) + np.sqrt(n) + t) ** 2
-        for factor in (400, 4000):
+        for factor, form in itertools.product((400, 4000), ("rank", "rows")):
+            d2 = (noise_size(m, n, form) + t) ** 2
             N = int(np.ceil(factor * R * d2))
-            assert bounds.fast_rate(N, (m, n), R, 0.7, delta=delta).value <= 32 * 0.49 * R * d2 / N
-            assert (1 + np.sqrt(2)) / np.sqrt(bounds.gaussian_kappa(N, (m, n), R, t)) <= 3.3
+            value = bounds.fast_rate(N, (m, n), R, 0.7, delta=delta, structure=form).value
+            assert value <= 32 * 0.49 * R * d2 / N
+            assert (1 + np.sqrt(2)) / np.sqrt(bounds.gaussian_kappa(N, (m, n), R, t, form)) <= 3.3
+
+
+def test_fast_rate_for_rows():
+    """Teachers with two rows that are not zero, under the sum of the norms of the rows."""
+    family, N = StructuredSensing((12, 4), row="l1"), 1500
+    bound = bounds.fast_rate(N, (12, 4), 2, 0.5, structure="rows")
+    assert bound.value < bounds.fast_rate(N, (12, 4), 2, 0.5).value
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        teacher = {"u": np.eye(12)[rng.permutation(12)[:2]], "v": rng.standard_normal((2, 4))}
+        A, e = family.random_inputs(rng, N), 0.5 * rng.standard_normal((N, 1))
+        assert family.polar(A, e).upper <= bound.facts["noise polar"]
+        assert np.linalg.norm(A.reshape(N, -1), -2) ** 2 / N >= bound.facts["kappa"] > 0
+        problem = ppkit.Problem(family, A, family.predict(teacher, A) + e, bound.facts["lam"])
+        error = truth.prediction_error(family, ppkit.fit(problem, gap=1e-6).factors, teacher)[0]
+        assert error <= bound.value
+
+
+@pytest.mark.parametrize("structure", ["rank", "rows"])
+def test_noise_size_is_above_the_mean(structure):
+    rng = np.random.default_rng(0)
+    for m, n in ((1, 1), (2, 5), (30, 3), (20, 20)):
+        g = rng.standard_normal((400, m, n))
+        sizes = np.linalg.norm(g, 2, axis=(1, 2)) if structure == "rank" else np.linalg.norm(g, axis=2).max(1)
+        assert np.mean(sizes) <= noise_size(m, n, structure) <= 2.6 * np.mean(sizes)
 
 
 def test_fast_rate_nonvacuous_from():
@@ -121,6 +150,8 @@ def test_fast_rate_nonvacuous_from():
     assert bounds.fast_rate(10, (30, 30), 1, 0.5, lam=1e-3).value == np.inf
     with pytest.raises(ppkit.InputError, match="rank"):
         bounds.fast_rate(10, (3, 2), 3, 0.5)
+    with pytest.raises(ppkit.InputError, match="structure"):
+        bounds.fast_rate(10, (3, 2), 1, 0.5, structure="columns")
 
 
 def test_regression_rate_covers():

@@ -5,6 +5,7 @@ import numpy as np
 from ..errors import InputError
 from .base import Bound, first_below, nonnegative, positive_integer, probability
 
+STRUCTURES = ("rank", "rows")
 CONE = 4.0  # the nuclear norm off the tangent space is at most CONE sqrt(R) times the Frobenius norm
 
 
@@ -15,8 +16,9 @@ def recovery(lam, noise_polar, rank, kappa, gap=0.0, whole=False):
               \frac{(\lambda + \Omega^\circ(\varepsilon)) \sqrt R}{\kappa}
               + (1 + \sqrt2) \sqrt{\frac{\mathrm{gap}}{\kappa}} \Bigr\}
 
-    Squared loss, predictions that are linear in a matrix M, the nuclear norm as Omega, a teacher of
-    rank at most R.  It is a theorem about one sample, without probability.
+    Squared loss, predictions that are linear in a matrix M; the nuclear norm as Omega and a teacher of
+    rank at most R, or the sum of the norms of the rows and at most R rows.  It is a theorem about one
+    sample, without probability.
 
     Parameters
     ----------
@@ -49,7 +51,7 @@ def recovery(lam, noise_polar, rank, kappa, gap=0.0, whole=False):
     return Bound({"statistical": float(clean**2), "optimization": float(total**2 - clean**2)}, facts)
 
 
-def fast_rate(n_samples, shape, rank, noise, lam=None, gap=0.0, delta=0.05, vacuous=None):
+def fast_rate(n_samples, shape, rank, noise, lam=None, gap=0.0, delta=0.05, vacuous=None, structure="rank"):
     r"""T9 for Gaussian measurements: ``|M - M*|_F^2`` is of the order ``noise^2 R (m + n) / N``.
 
     The hypotheses of :func:`recovery` hold with probability at least ``1 - delta`` for the ``kappa``
@@ -65,6 +67,9 @@ def fast_rate(n_samples, shape, rank, noise, lam=None, gap=0.0, delta=0.05, vacu
         Standard deviation of the Gaussian noise.
     vacuous : float, optional
         The level from which on the bound says nothing, such as ``|M*|_F^2`` (default: infinity).
+    structure : {"rank", "rows"}
+        The nuclear norm and a teacher of rank R, or the sum of the norms of the rows and a teacher
+        with R rows, where ``n + 2 log m`` takes the place of ``m + n``.
 
     Returns
     -------
@@ -76,19 +81,20 @@ def fast_rate(n_samples, shape, rank, noise, lam=None, gap=0.0, delta=0.05, vacu
     noise, log_failure = nonnegative("noise", noise), np.log(3 / probability(delta))
     for name, value in (("n_samples", n_samples), ("rank", rank), ("shape[0]", m), ("shape[1]", n)):
         positive_integer(name, value)
-    if rank > min(shape):
-        raise InputError(f"rank {rank} exceeds the smaller side of {m} x {n}")
-    t = float(np.sqrt(2 * log_failure))
+    if structure not in STRUCTURES:
+        raise InputError(f"structure must be one of {', '.join(STRUCTURES)}, got {structure!r}")
+    if rank > (min(shape) if structure == "rank" else m):
+        raise InputError(f"rank {rank} exceeds the smaller side of {m} x {n} (or, for rows, their number)")
+    t, size = float(np.sqrt(2 * log_failure)), noise_size(m, n, structure)
 
     def bound(N, lam=None, gap=0.0):
-        polar = noise * (1 + t / np.sqrt(N)) * (np.sqrt(m) + np.sqrt(n) + t) / np.sqrt(N)
-        return recovery(
-            2 * polar if lam is None else lam, polar, rank, gaussian_kappa(N, shape, rank, t), gap
-        )
+        polar = noise * (1 + t / np.sqrt(N)) * (size + t) / np.sqrt(N)
+        kappa = gaussian_kappa(N, shape, rank, t, structure)
+        return recovery(2 * polar if lam is None else lam, polar, rank, kappa, gap)
 
     result = bound(n_samples, lam, gap)
     level = np.inf if vacuous is None else nonnegative("vacuous", vacuous)
-    scale = noise**2 * rank * (m + n) / n_samples
+    scale = noise**2 * rank * (m + n if structure == "rank" else n + 2 * np.log(m)) / n_samples
     facts = {
         **result.facts,
         "constant": result.value / scale if scale > 0 else np.inf,
@@ -97,12 +103,19 @@ def fast_rate(n_samples, shape, rank, noise, lam=None, gap=0.0, delta=0.05, vacu
     return Bound(result.terms, facts)
 
 
-def gaussian_kappa(n_samples, shape, rank, t):
+def noise_size(m, n, structure="rank"):
+    """At least the mean polar of a standard Gaussian m x n matrix: spectral norm, or longest row."""
+    return float(np.sqrt(n) + (np.sqrt(m) if structure == "rank" else np.sqrt(2 * np.log(max(m, 1)))))
+
+
+def gaussian_kappa(n_samples, shape, rank, t, structure="rank"):
     r"""``kappa`` on the cone of a teacher, by Gordon's inequality; fails with probability ``exp(-t^2/2)``."""
     m, n = shape
-    tangent = np.sqrt(rank * (m + n - rank))
-    normal = CONE * np.sqrt(rank) * (np.sqrt(m - rank) + np.sqrt(n - rank))
-    size = min(tangent + normal, np.sqrt(m * n))
+    if structure == "rank":
+        tangent, normal = np.sqrt(rank * (m + n - rank)), noise_size(m - rank, n - rank)
+    else:
+        tangent, normal = np.sqrt(rank * n), noise_size(m - rank, n, "rows") if m > rank else 0.0
+    size = min(tangent + CONE * np.sqrt(rank) * normal, np.sqrt(m * n))
     root = np.sqrt(n_samples / (n_samples + 1)) - (size + t) / np.sqrt(n_samples)
     return float(max(0.0, root) ** 2)
 
