@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..ascent import gather, multistart
 from ..polar import EPS
 
 #: largest size of the array that holds the second-order term of :func:`relaxation`
@@ -141,22 +142,20 @@ def _unit(W):
 
 def ascent(asks, radius, starts, rng, restarts, steps=60):
     """Keys and queries ``(K, Q)``, best first, from conditional gradient steps and L-BFGS on the best."""
-    d_k, d = starts["K"].shape[1:]
-    K, Q = (np.concatenate([starts[k], rng.standard_normal((restarts, d_k, d))]) for k in "KQ")
-    K, Q = (np.minimum(_norm(W), radius) * _unit(W) for W in (K, Q))
-    size, slope = _half_square(asks, K, Q)
-    step = np.ones(len(K))
-    for _ in range(steps):
-        ends = [radius * _unit(s) for s in slope]
-        t = step[:, None, None]
-        new_K, new_Q = (1 - t) * K + t * ends[0], (1 - t) * Q + t * ends[1]
-        new_size, new_slope = _half_square(asks, new_K, new_Q)
-        up = new_size > size
-        K, Q, size = np.where(_as(up), new_K, K), np.where(_as(up), new_Q, Q), np.where(up, new_size, size)
-        slope = [np.where(_as(up), n, s) for n, s in zip(new_slope, slope, strict=True)]
-        step = np.where(up, np.minimum(1.0, 1.5 * step), 0.5 * step)
-        if np.max(step) < 1e-6:
-            break
+    shape = starts["K"].shape[1:]
+    begin = gather((starts,), {k: rng.standard_normal((restarts, *shape)) for k in "KQ"})
+    begin = {k: np.minimum(_norm(W), radius) * _unit(W) for k, W in begin.items()}
+
+    def step(points):
+        size, slope = _half_square(asks, points["K"], points["Q"])
+        return size, {k: radius * _unit(s) for k, s in zip("KQ", slope, strict=True)}
+
+    def mix(points, ends, t):
+        t = t[:, None, None]
+        return {k: (1 - t) * points[k] + t * ends[k] for k in points}
+
+    points, size = multistart(step, begin, steps, 0.0, mix)
+    K, Q = points["K"], points["Q"]
     best = _distinct(asks, K, Q, size)
     return polish(asks, radius, K[best], Q[best])
 
@@ -196,10 +195,6 @@ def _distinct(asks, K, Q, size, most=16):
         if len(kept) == most:
             break
     return kept or [int(np.argmax(size))]
-
-
-def _as(mask):
-    return mask[:, None, None]
 
 
 def head_matrix(K, Q):
