@@ -4,6 +4,7 @@ from ..errors import InputError
 from .base import Family
 from .cp_tensor import CPTensor
 from .deep_linear import DeepLinear
+from .deep_relu import DeepReLU
 from .linear_attention import LinearAttention
 from .matrix_factorization import MatrixFactorization
 from .matrix_sensing import MatrixSensing
@@ -27,6 +28,7 @@ registry = {
         MultiHeadAttention,
         TwoLayerReLU,
         ReLU1D,
+        DeepReLU,
         CPTensor,
     )
 }

@@ -2,13 +2,11 @@
 
 import numpy as np
 
-from ..errors import InputError
 from ..proofs import spectral_at_most
-from .base import Family, check_sizes, drop_dead, width
+from .base import Family, drop_dead, width
 from .linear_maps import data_widths, mean_adjoint, mean_rounding, nuclear_program, span_nuclear
+from .paths import balance_path, check_path, layer_norms, path_cost, power_mean
 from .spectral import spectral_polar, spectral_upper, svd_split
-
-FORMS = ("product", "power")
 
 
 class DeepLinear(Family):
@@ -35,16 +33,7 @@ class DeepLinear(Family):
     name = "deep-linear"
 
     def __init__(self, sizes, form="product"):
-        try:
-            sizes = tuple(sizes)
-        except TypeError:
-            raise InputError(f"{self.name}: sizes must list the layer sizes k0, ..., kL") from None
-        if len(sizes) < 3:
-            raise InputError(f"{self.name}: sizes needs at least three entries (two layers), got {sizes}")
-        check_sizes(self.name, **{f"sizes[{i}]": k for i, k in enumerate(sizes)})
-        if form not in FORMS:
-            raise InputError(f"{self.name}: form must be one of {', '.join(FORMS)}, got {form!r}")
-        self.sizes = tuple(int(k) for k in sizes)
+        self.sizes = check_path(self.name, sizes, form)
         self.form = form
 
     @property
@@ -91,13 +80,10 @@ class DeepLinear(Family):
 
     def norms(self, factors):
         """Frobenius norm of each matrix of each path, shape (L, r)."""
-        return np.stack([np.sqrt(np.sum(factors[k] ** 2, axis=(1, 2))) for k in self.shapes])
+        return layer_norms(factors)
 
     def theta(self, factors):
-        norms = self.norms(factors)
-        if self.form == "product":
-            return np.prod(norms, axis=0)
-        return np.mean(norms**self.depth, axis=0)
+        return path_cost(self.norms(factors), self.form)
 
     def scale(self, factors, alpha):
         root = np.asarray(alpha, float) ** (1 / self.depth)
@@ -140,18 +126,10 @@ class DeepLinear(Family):
         return {k: out[k] for k in names}
 
     def surrogate(self, factors):
-        """``(1/L) sum |W_l|_F^L``, twice differentiable or better for every L >= 2."""
-        norms, L = self.norms(factors), self.depth
-        slope = norms ** (L - 2)
-        grad = {k: s[:, None, None] * factors[k] for k, s in zip(self.shapes, slope, strict=True)}
-        return float(np.sum(norms**L)) / L, grad
+        return power_mean(factors)
 
     def balance(self, factors):
-        norms = self.norms(factors)
-        mean = np.exp(np.mean(np.log(np.where(norms > 0, norms, 1.0)), axis=0))
-        alive = np.all(norms > 0, axis=0)
-        ratio = np.where(alive, mean / np.where(norms > 0, norms, 1.0), 0.0)
-        return {k: s[:, None, None] * factors[k] for k, s in zip(self.shapes, ratio, strict=True)}
+        return balance_path(factors)
 
     def free(self, factors):
         """A chain stays a chain: only its entries in the first unit of each layer ever get a gradient."""

@@ -11,6 +11,7 @@ import ppkit
 from ppkit.families import (
     CPTensor,
     DeepLinear,
+    DeepReLU,
     LinearAttention,
     MatrixFactorization,
     MatrixSensing,
@@ -61,6 +62,7 @@ FAMILIES = {
         (TwoLayerReLU(3, 2), 10),
     ],
     "relu-1d": [(ReLU1D(), 30), (ReLU1D(), 12)],
+    "deep-relu": [(DeepReLU((2, 3, 1)), 20), (DeepReLU((2, 1, 2, 1), form="power"), 20)],
 }
 
 # members that refuse a finite convex program and Omega, and what the refusal says

@@ -1,0 +1,223 @@
+"""Deep ReLU paths: where they are two-layer networks, where they are more, and intervals that hold."""
+
+import numpy as np
+import pytest
+from families.awkward import KINDS, instance, polar_is_sound
+
+import ppkit
+from ppkit.families import DeepReLU, TwoLayerReLU
+from ppkit.families.base import take, width
+from ppkit.families.deep_relu_polar import check_cover, deeper, two_layer_upper
+
+MEMBERS = [
+    (DeepReLU((2, 3, 2, 1)), 6),
+    (DeepReLU((1, 2, 2, 1)), 8),
+    (DeepReLU((2, 2, 3, 2)), 8),
+    (DeepReLU((3, 2, 2, 1), form="power"), 8),
+    (DeepReLU((3, 4, 2)), 8),
+    (DeepReLU((2, 2, 2, 2, 1)), 5),
+    (DeepReLU((3, 2, 1, 3, 1)), 8),
+]
+named = pytest.mark.parametrize("case", MEMBERS, ids=lambda c: "-".join(map(str, c[0].sizes)))
+
+
+def hexagon():
+    """Six directions of the plane and alternating signs: orthogonal to every two-layer network."""
+    t = np.arange(6) * np.pi / 3
+    return np.column_stack([np.cos(t), np.sin(t)]), np.array([[1.0], [-1.0]] * 3)
+
+
+def teacher(member, n, seed=0, noise=0.1):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((n, member.sizes[0]))
+    W = {k: np.abs(a) if k != "W1" else a for k, a in member.random_factors(rng, 3).items()}
+    W[f"W{member.depth}"][1] *= -1
+    Y = member.predict(W, X)
+    return X, Y + noise * np.std(Y) * rng.standard_normal(Y.shape)
+
+
+# ---- soundness ----------------------------
+
+
+@named
+@pytest.mark.parametrize("kind", KINDS)
+def test_ten_thousand_paths_stay_below_the_upper_end(case, kind):
+    member, n = case
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        X, G = instance(member, n, kind, rng)
+        polar = member.polar(X, G, effort="fast")
+        assert polar_is_sound(member, X, G, polar, rng)[1] == []
+        assert abs(member.polar_upper(X, G, polar.proof) - polar.upper) <= 1e-13 * polar.upper
+
+
+@named
+def test_effort_tightens_the_interval(case):
+    member, n = case
+    X, G = instance(member, n, "generic", np.random.default_rng(1))
+    fast, more = (member.polar(X, G, effort=e) for e in ("fast", "default"))
+    assert more.upper <= fast.upper * (1 + 1e-12) and fast.lower <= more.upper and more.lower <= fast.upper
+    found = np.random.default_rng(2)
+    assert polar_is_sound(member, X, G, more, found)[1] == []
+
+
+def test_the_proof_serves_any_other_residual():
+    member, rng = DeepReLU((2, 3, 2, 1)), np.random.default_rng(3)
+    X, G = rng.standard_normal((6, 2)), rng.standard_normal((6, 1))
+    proof = member.polar(X, G).proof
+    for size in (1e-100, 1e100):
+        scaled = member.polar_upper(X, size * G, proof)
+        assert scaled == pytest.approx(size * member.polar_upper(X, G, proof), rel=1e-12)
+    H = rng.standard_normal((6, 1))
+    assert member.polar_upper(X, H, proof) >= member.polar(X, H, effort="fast").lower
+
+
+def test_leaves_that_do_not_cover_are_rejected():
+    member, rng = DeepReLU((2, 3, 2, 1)), np.random.default_rng(4)
+    X, G = rng.standard_normal((6, 2)), rng.standard_normal((6, 1))
+    proof = member.polar(X, G).proof
+    assert len(proof["side"]) > 2
+    for broken in ({k: proof[k][1:] for k in ("side", "signs", "lines")}, {"signs": np.abs(proof["signs"])}):
+        with pytest.raises(ValueError):
+            member.polar_upper(X, G, proof | broken)
+    check_cover(np.array([[1, 0], [-1, 1], [-1, -1]]))
+    for bad in ([[1, 0], [-1, 1]], [[1, 0], [0, 1], [-1, -1]], [[1, 0], [1, 0]]):
+        with pytest.raises(ValueError):
+            check_cover(np.array(bad))
+
+
+# ---- where depth adds nothing ----------------------------
+
+
+@pytest.mark.parametrize(
+    "sizes", [(2, 4, 1), (2, 1, 1, 1), (2, 1, 3, 2, 1), (2, 4, 3), (3, 1, 2, 1), (1, 1, 1, 2)]
+)
+def test_a_bottleneck_first_gives_the_two_layer_polar(sizes):
+    rng = np.random.default_rng(5)
+    X, G = rng.standard_normal((12, sizes[0])), rng.standard_normal((12, sizes[-1]))
+    deep, flat = DeepReLU(sizes).polar(X, G), TwoLayerReLU(sizes[0], sizes[-1]).polar(X, G)
+    assert deep.lower == pytest.approx(flat.lower, rel=1e-9)
+    assert deep.kind == flat.kind and flat.lower <= deep.upper <= flat.upper * (1 + 1e-3)
+
+
+def test_one_bottleneck_path_is_one_two_layer_unit():
+    rng = np.random.default_rng(6)
+    member, X = DeepReLU((2, 1, 3, 1)), rng.standard_normal((9, 2))
+    W = member.random_factors(rng, 5)
+    units = member.pairs(W)
+    np.testing.assert_allclose(TwoLayerReLU(2).predict(units, X), member.predict(W, X), atol=1e-12)
+    cost = np.linalg.norm(units["u"], axis=1) * np.linalg.norm(units["v"], axis=1)
+    assert np.all(cost <= member.theta(W) * (1 + 1e-12))
+    F = member.predict(W, X)
+    assert member.omega(X, F) == pytest.approx(TwoLayerReLU(2).omega(X, F), rel=1e-6)
+
+
+@pytest.mark.parametrize("sizes", [(2, 3, 2, 1), (2, 2, 2, 2, 1)])
+def test_a_residual_of_one_sign_gains_nothing_from_depth(sizes):
+    rng = np.random.default_rng(7)
+    X, g = rng.standard_normal((10, 2)), rng.random((10, 1))
+    for G in (g, -g):
+        polar = DeepReLU(sizes).polar(X, G)
+        assert polar.kind == "exact"
+        assert polar.upper == TwoLayerReLU(2).polar(X, G).upper
+
+
+def test_the_last_hidden_layer_may_have_one_unit():
+    X, G = hexagon()
+    one, three = (DeepReLU((2, 3, k, 1)).polar(X, G) for k in (1, 3))
+    assert one.upper == three.upper and one.lower == pytest.approx(three.lower, rel=1e-9)
+
+
+# ---- where it adds everything ----------------------------
+
+
+def test_the_hexagon_is_invisible_to_two_layers_and_not_to_three():
+    X, G = hexagon()
+    assert TwoLayerReLU(2).polar(X, G).upper <= 1e-13
+    polar = DeepReLU((2, 3, 1, 1)).polar(X, G)
+    exact = (2 * np.sqrt(3) - 3) / 6
+    assert polar.lower == pytest.approx(exact, rel=1e-9)
+    assert exact <= polar.upper <= exact * (1 + 1e-9)
+    narrow = DeepReLU((2, 1, 3, 1)).polar(X, G)
+    assert narrow.upper <= 1e-12
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_few_samples_close_the_interval(seed):
+    rng = np.random.default_rng(seed)
+    X, G = rng.standard_normal((6, 2)), rng.standard_normal((6, 1))
+    polar = DeepReLU((2, 6, 1, 1)).polar(X, G)
+    assert polar.upper <= polar.lower * (1 + 1e-6)
+    assert polar.lower >= TwoLayerReLU(2).polar(X, G).lower * (1 - 1e-12)
+
+
+def test_each_layer_adds_half_the_spectral_bound():
+    rng = np.random.default_rng(8)
+    X, G = rng.standard_normal((20, 2)), rng.standard_normal((20, 2))
+    flat = two_layer_upper(X, G, {})
+    spectral = np.linalg.norm(G, 2) * np.linalg.norm(X, 2) / 20
+    assert deeper(X, G, flat, 0) == flat
+    assert deeper(X, G, flat, 1) == pytest.approx((flat + spectral) / 2)
+    assert deeper(X, G, flat, 2) == pytest.approx((flat + 3 * spectral) / 4)
+
+
+# ---- training ----------------------------
+
+
+def test_wide_paths_are_certified_on_few_samples():
+    member = DeepReLU((2, 3, 2, 1))
+    X, Y = teacher(member, 6)
+    fit = ppkit.fit(ppkit.Problem(member, X, Y, 0.02), gap=1e-3)
+    assert fit.certificate.certified(1e-3) and fit.certificate.kind == "bounded"
+    assert fit.certificate.verify().certificate is fit.certificate
+
+
+def test_more_samples_leave_an_interval_that_is_stated():
+    member = DeepReLU((3, 3, 2, 1))
+    X, Y = teacher(member, 40)
+    problem = ppkit.Problem(member, X, Y, 0.05)
+    flat = ppkit.fit(ppkit.Problem(TwoLayerReLU(3), X, Y, 0.05), gap=1e-3).certificate
+    chains = member.from_pairs(flat.factors)
+    cert = ppkit.certify(problem, chains, effort="fast")
+    assert cert.objective == pytest.approx(flat.objective, rel=1e-9)  # two layers are among the paths
+    assert 0 < cert.lower_bound < cert.objective and np.isfinite(cert.polar_ratio)
+
+
+def test_vector_outputs_and_power_form():
+    member = DeepReLU((2, 2, 2), form="power")
+    X, Y = teacher(member, 15)
+    fit = ppkit.fit(ppkit.Problem(member, X, Y, 0.05), gap=1e-3)
+    assert fit.certificate.certified(1e-3) and fit.certificate.kind == "exact"
+
+
+def test_zero_targets_and_one_sample():
+    member = DeepReLU((2, 2, 2, 1))
+    X = np.array([[3.0, 4.0]])
+    assert ppkit.fit(ppkit.Problem(member, X, np.zeros(1), 0.1)).width == 0
+    fit = ppkit.fit(ppkit.Problem(member, X, np.array([2.0]), 0.1), gap=1e-6)
+    # one sample: the residual has one sign, and a chain along x reaches 5 at cost 1
+    t = (2 - 0.1 / 5) / 5
+    assert fit.certificate.objective == pytest.approx(0.5 * (2 - 5 * t) ** 2 + 0.1 * t, rel=1e-5)
+    assert fit.certificate.certified(1e-5)
+
+
+def test_merge_keeps_predictions_and_prunes():
+    rng = np.random.default_rng(9)
+    for member in (DeepReLU((2, 3, 2, 1)), DeepReLU((2, 1, 2, 1)), DeepReLU((2, 3, 2, 2))):
+        X, W = rng.standard_normal((4, 2)), member.random_factors(rng, 30)
+        merged = member.merge(W, X)
+        size = np.abs(member.atoms(W, X)).sum()
+        assert np.abs(member.predict(merged, X) - member.predict(W, X)).max() <= 1e-11 * size
+        assert member.theta(merged).sum() <= member.theta(W).sum() * (1 + 1e-12)
+        assert width(merged) <= 4 * member.n_outputs
+
+
+def test_bad_sizes_are_refused():
+    for sizes in (3, (2, 1), (2, 0, 1), (2, 2.5, 1)):
+        with pytest.raises(ppkit.InputError):
+            DeepReLU(sizes)
+    with pytest.raises(ppkit.InputError, match="form"):
+        DeepReLU((2, 2, 1), form="sum")
+    with pytest.raises(ppkit.InputError, match="two layers deep"):
+        DeepReLU((2, 2, 2, 1)).convex_program(np.ones((3, 2)))
+    assert take(DeepReLU((2, 2, 1)).random_factors(np.random.default_rng(0), 2), [0])["W1"].shape == (1, 2, 2)
