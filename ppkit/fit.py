@@ -90,7 +90,8 @@ def fit(problem, gap=1e-6, max_width=None, seed=0, progress=False, start=None, e
     ladder = None if family.polar_is_cheap else Ladder(effort, 0.01 * gap)
     clock, stalled, bar = time.perf_counter(), 0, GapBar(gap, progress)
     for round_ in range(MAX_ROUNDS):
-        factors, converged = descend(problem, factors)
+        few = ladder is None or ladder.level == "fast"  # an expensive polar is worth an exact residual
+        factors, converged = descend(problem, factors, 100 if few else 1000)
         factors = tidy(problem, factors)
         with progress_bars(progress):
             cert = certify(problem, factors, ladder.level if ladder else effort, seed + round_, duals)

@@ -129,7 +129,9 @@ class SplitBound:
         layout = self.layout(S)
         z = np.concatenate([a.ravel() for a in layout.values()])
         low = np.concatenate([np.full(a.size, 0.0 if k == "shift" else -np.inf) for k, a in layout.items()])
-        best = self.proof(z, layout)
+        first = self.proof(z, layout)
+        choices = [first, {k: a for k, a in first.items() if k != "shift"}]  # no shift is often the best
+        best = min(choices, key=lambda proof: self.upper(S, proof))
         least = self.upper(S, best)
         for p, steps in STAGES[effort] if least > 1e-14 else ():
             result = minimize(
