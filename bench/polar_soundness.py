@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from families.awkward import KINDS, instance, polar_is_sound
+from families.awkward import HARDER, KINDS, instance, polar_is_sound
 from families.instances import FAMILIES
 
 INSTANCES, ATOMS = 200, 10_000
@@ -20,10 +20,11 @@ INSTANCES, ATOMS = 200, 10_000
 def check(name):
     """One line for a family: members in turn, every kind of degeneracy, two efforts."""
     clock, kinds, problems, closest, widest = time.process_time(), set(), [], 0.0, 0.0
+    cases = FAMILIES[name] + [case for case in HARDER if case[0].name == name]
     for k in range(INSTANCES):
-        member, n_samples = FAMILIES[name][k % len(FAMILIES[name])]
+        member, n_samples = cases[k % len(cases)]
         rng = np.random.default_rng([k, *name.encode()])
-        kind = KINDS[k // len(FAMILIES[name]) % len(KINDS)]
+        kind = KINDS[k // len(cases) % len(KINDS)]
         X, G = instance(member, n_samples, kind, rng)
         polar = member.polar(X, G, effort="default" if k % 2 else "fast")
         top, found = polar_is_sound(member, X, G, polar, rng, ATOMS)

@@ -2,7 +2,26 @@
 
 import numpy as np
 
+from ppkit.families import CPTensor, DeepReLU, MultiHeadAttention, StructuredSensing, TwoLayerReLU
 from ppkit.families.base import append, take, width
+
+# members beyond those of ``instances``, at sizes where the interval of the polar stays open
+HARDER = [
+    (TwoLayerReLU(4), 15),
+    (TwoLayerReLU(3, 5), 4),
+    (TwoLayerReLU(2, 2, bias=True), 12),
+    (TwoLayerReLU(8), 20),
+    (DeepReLU((3, 4, 1)), 12),
+    (DeepReLU((3, 3, 2, 2)), 8),
+    (CPTensor((4, 4, 4)), 40),
+    (CPTensor((2, 2, 2, 2)), 12),
+    (StructuredSensing((14, 13), row="linf", col="linf"), 40),
+    (StructuredSensing((13, 6), row="linf", col="l2"), 40),
+    (StructuredSensing((6, 6), row="l2", col="l2", nonnegative=True), 40),
+    (StructuredSensing((6, 6), row=("l1+l2", 0.5), col="l2"), 40),
+    (MultiHeadAttention(3, 3, 2), 8),
+    (MultiHeadAttention(3, 2, 1, 2, radius=3.0, query="all"), 5),
+]
 
 KINDS = (
     "generic",

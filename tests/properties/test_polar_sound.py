@@ -5,22 +5,12 @@ import zlib
 
 import numpy as np
 import pytest
-from families.awkward import KINDS, instance, polar_is_sound
+from families.awkward import HARDER, KINDS, instance, polar_is_sound
 from families.instances import CASES, label
 
-from ppkit.families import CPTensor, TwoLayerReLU
-
-HARDER = [
-    (TwoLayerReLU(4), 15),
-    (TwoLayerReLU(3, 5), 4),
-    (TwoLayerReLU(2, 2, bias=True), 12),
-    (CPTensor((4, 4, 4)), 40),
-    (CPTensor((2, 2, 2, 2)), 12),
-]
-every_case = pytest.mark.parametrize("case", CASES + HARDER, ids=label)
-hard_cases = pytest.mark.parametrize(
-    "case", [c for c in CASES + HARDER if not c[0].polar_is_cheap], ids=label
-)
+ALL = CASES + HARDER
+every_case = pytest.mark.parametrize("case", ALL, ids=label)
+hard_cases = pytest.mark.parametrize("case", [c for c in ALL if not c[0].polar_is_cheap], ids=label)
 
 
 def generator(*key):
