@@ -25,6 +25,8 @@ class Grid:
         sigma; the noise arm also has half and twice of it.
     more : dict
         Other fields of every cell.
+    arm_steps : int
+        How many of the N/R, from the second on, the arms have.
     """
 
     family: str
@@ -33,10 +35,16 @@ class Grid:
     samples: tuple
     noise: float = 0.5
     more: dict = field(default_factory=dict, hash=False)
+    arm_steps: int = 3
+
+    @property
+    def arm(self):
+        """N/R of the arms."""
+        return self.samples[1 : 1 + self.arm_steps]
 
     def cells(self, seeds=SEEDS):
         """All cells: base grid, dimension arm, noise arm, lambda arm."""
-        base, arm = self.options[0], self.samples[1:4]
+        base, arm = self.options[0], self.arm
         runs = [(base, R, n, {}) for R in self.teachers for n in self.samples]
         runs += [(options, 2, n, {}) for options in self.options[1:] for n in arm]
         runs += [(base, 2, n, {"noise": factor * self.noise}) for factor in NOISE_FACTORS for n in arm]
@@ -100,12 +108,29 @@ GRIDS = {
     ),
     "two-layer-relu": Grid(
         "two-layer-relu",
-        [{"n_inputs": n} for n in (16, 8, 12, 24)],
+        [{"n_inputs": n} for n in (12, 6, 8, 16)],
         (1, 2, 4, 8),
-        doubling(32, 5),
+        doubling(26, 5),
         noise=0.25,
         more={"trainer": "random"},
+        arm_steps=2,
     ),
+}
+
+
+#: sharp enough that a head is far from the mean of its tokens
+HEAD = {"n_tokens": 4, "d_k": 2, "n_outputs": 2, "radius": 3.0}
+GRIDS |= {
+    name: Grid(
+        "multi-head-attention",
+        [{"n_features": n, **HEAD} for n in (4, 3, 5, 6)],
+        (1, 2, 4),
+        doubling(48, 5),
+        noise=0.25,
+        more={"trainer": trainer},
+        arm_steps=2,
+    )
+    for name, trainer in (("multi-head-attention", "random"), ("multi-head-attention-near", "teacher"))
 }
 
 

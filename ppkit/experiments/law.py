@@ -127,7 +127,7 @@ def lambda_effect(table, grid):
         (table["options"] == member)
         & (table["noise"] == grid.noise)
         & (table["teacher"] == 2)
-        & table["n_samples"].isin([2 * n for n in grid.samples[1:4]])
+        & table["n_samples"].isin([2 * n for n in grid.arm])
     ]
     return chosen.pivot_table(index="lam_scale", columns="n_samples", values="collapse")
 

@@ -275,7 +275,7 @@ class MultiHeadAttention(Family):
             penalty = 0.5 * lam * (np.sum(z["U"] ** 2) + np.sum(z["s"] ** 2))
             return float(np.mean(loss.value(Y, F))) + penalty, _pack(grad, shapes)
 
-        options = {"maxiter": 1000, "maxfun": 3000, "maxcor": 30, "ftol": 1e-16, "gtol": 0.0}
+        options = {"maxiter": 300, "maxfun": 900, "maxcor": 30, "ftol": 1e-12, "gtol": 0.0}
         result = minimize(function, _pack(start, shapes), jac=True, method="L-BFGS-B", options=options)
         return drop_dead(self, heads(_unpack(result.x, shapes)))
 
