@@ -12,6 +12,7 @@ from ppkit.experiments import truth
 from ppkit.families import (
     CPTensor,
     DeepLinear,
+    DeepReLU,
     LinearAttention,
     MatrixFactorization,
     MatrixSensing,
@@ -196,6 +197,7 @@ def unit_factors(family, rng, count):
         TwoLayerQuadratic(3),
         DeepLinear((3, 2, 2)),
         DeepLinear((3, 2, 4, 2)),
+        DeepReLU((3, 2, 4, 2)),
         CPTensor((3, 2, 2)),
         LinearAttention(2, 3, 2),
         LinearAttention(2, 3, 2, query="all"),
@@ -224,7 +226,9 @@ def test_b_bounds_the_atoms_of_cost_one(family):
         assert constants["dim"] == family.dim and constants["lipschitz"] >= 1.7
 
 
-@pytest.mark.parametrize("family", [DeepLinear((3, 2, 4, 2)), CPTensor((3, 2, 2))], ids=repr)
+@pytest.mark.parametrize(
+    "family", [DeepLinear((3, 2, 4, 2)), DeepReLU((3, 2, 4, 2)), CPTensor((3, 2, 2))], ids=repr
+)
 def test_lipschitz_constant_of_products(family):
     """All matrices of norm at most one: r = sqrt(L), so L_phi = Lambda b / r."""
     rng = np.random.default_rng(1)

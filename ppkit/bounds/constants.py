@@ -58,6 +58,7 @@ CONSTANTS = {
     ),
     "two-layer-quadratic": lambda family, a: (a**2, np.sqrt(10)),
     "deep-linear": layers,
+    "deep-relu": layers,
     "cp-tensor": layers,
     "linear-attention": linear_attention,
     "multi-head-attention": softmax_attention,
