@@ -234,13 +234,10 @@ def splitting(fr, residual, price, rho, budget, iterations):
     the second step satisfy every sign exactly.  ``residual(F, k)`` solves ``g = -l'(F + k g)``.
     """
     p, pq, v, u = fr.parts
-    N, sides = len(fr.size), len(fr.signs)
-    m, n = fr.R.shape
+    N, sides, (m, n) = len(fr.size), len(fr.signs), fr.R.shape
     free = opposite(N)
-    sign = np.array(fr.signs)[:, None, None]
-    step = (sign * fr.size[:, None]) / N
-    X, dual = np.zeros((sides, n, n)), np.zeros((sides, m, m))
-    near = np.zeros((sides, m, m))
+    step = np.array(fr.signs)[:, None, None] * fr.size[:, None] / N
+    X, (near, dual) = np.zeros((sides, n, n)), np.zeros((2, sides, m, m))
     for j in range(1, iterations + 1):
         before = near - dual
         W = before.copy()

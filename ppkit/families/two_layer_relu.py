@@ -20,6 +20,7 @@ from .relu_polar import (
     spectral_bound,
     sweep_margin,
 )
+from .relu_proof import relaxed_at_most
 from .relu_relaxation import relaxed_dual, relaxed_polar, relaxed_upper
 from .spectral import balance_pair, half_squares
 
@@ -165,7 +166,9 @@ class TwoLayerReLU(Family):
 
     def prove_polar(self, X, G, bound, proof):
         A = self.features(X)
-        return plane_at_most(A, G, bound) if A.shape[1] <= 2 else None
+        if A.shape[1] <= 2:
+            return plane_at_most(A, G, bound)
+        return relaxed_at_most(A, G, bound, proof) if "products" in proof else None
 
     def _sweep(self, A, G):
         return line_sweep(A, G) if A.shape[1] == 1 else plane_sweep(A, G)

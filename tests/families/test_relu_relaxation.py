@@ -7,6 +7,7 @@ from families.test_two_layer_relu import awkward, teacher
 import ppkit
 from ppkit.families import TwoLayerReLU
 from ppkit.families.relu_polar import directional_values
+from ppkit.families.relu_proof import relaxed_at_most
 from ppkit.families.relu_relaxation import frame, proximal, relaxed_polar, relaxed_upper, squares
 
 
@@ -119,12 +120,28 @@ def test_a_saved_certificate_replays_the_multipliers(tmp_path):
     assert cert.relative_gap <= 0.3 <= fit.history[0]["gap"]
     cert.save(tmp_path / "c.npz")
     again = ppkit.Certificate.load(tmp_path / "c.npz")
-    assert again.verify().lower_bound == cert.lower_bound
+    assert again.verify().rigorous and again.verify().lower_bound == cert.lower_bound
     for name in ("products", "tau"):
         forged = dict(cert.proof) | {name: 0.5 * cert.proof[name]}
         assert problem.family.polar_upper(X, cert.dual, forged) > problem.lam * (1 + 1e-9)
     with pytest.raises(ValueError):
         problem.family.polar_upper(X, cert.dual, dict(cert.proof) | {"tau": np.zeros(3)})
+
+
+def test_relaxed_polar_is_proved_in_balls_and_nothing_below_the_polar_is():
+    from ppkit.ball import Balls, precision
+
+    for seed in range(25):
+        family, X, G = awkward(seed)
+        A, own = family.features(X), family.polar(X, G)
+        if own.lower == 0:
+            continue
+        upper, proof = relaxed_polar(A, G, own.lower, 200, 1e-3)
+        careless = random_proof(np.random.default_rng(seed), A, G, 0.1)
+        with precision():
+            assert relaxed_at_most(Balls(A), Balls(G), upper, proof), seed
+            for multipliers in (proof, careless):
+                assert not relaxed_at_most(Balls(A), Balls(G), own.lower * (1 - 1e-12), multipliers), seed
 
 
 def test_bias_duplicates_and_zero_rows():
