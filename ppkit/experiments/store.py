@@ -98,3 +98,20 @@ def append_line(path, row):
     with open(path, "ab", buffering=0) as stream:
         stream.write(dump(row).encode())
         os.fsync(stream.fileno())
+
+
+def find_results():
+    """The folder ``results`` here or in the nearest folder above."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "results").is_dir():
+            return folder / "results"
+    raise InputError("no folder 'results' here or above: run 'ppkit sweep run' or get the repository")
+
+
+def stored(name):
+    """The stored rows of the experiment ``name``, a list; see :func:`find_results`."""
+    rows = list(Store(find_results() / name).rows().values())
+    if not rows:
+        raise InputError(f"{name}: no rows under {find_results()}; use 'ppkit sweep run {name}'")
+    return rows
