@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..ascent import multistart
 from ..ball import arbs
 from ..errors import InputError
 from ..polar import Polar, check_effort
@@ -178,18 +179,17 @@ class DeepReLU(Family):
         """Gradient ascent on products of spheres from ``paths`` and from random ones, each monotone."""
         restarts, steps = ASCENT[effort]
         paths = append(paths, self.unit(self.random_factors(np.random.default_rng(seed), restarts)))
-        value, step = self.values(paths, X, G), np.full(width(paths), 0.3)
-        for _ in range(steps):
-            slope = self.vjp(paths, X, G)
+
+        def step(points):
+            slope = self.vjp(points, X, G)
             norms = layer_norms(slope)
-            slope = scale_layers(slope, step / np.where(norms > 0, norms, 1.0))
-            new = {k: paths[k] + slope[k] for k in paths}
-            new = scale_layers(new, 1 / np.maximum(layer_norms(new), 1e-300))
-            reached = self.values(new, X, G)
-            better = reached > value
-            paths = {k: np.where(better[:, None, None], new[k], paths[k]) for k in paths}
-            value, step = np.where(better, reached, value), step * np.where(better, 1.3, 0.5)
-        return paths
+            return self.values(points, X, G), scale_layers(slope, 1 / np.where(norms > 0, norms, 1.0))
+
+        def mix(points, slopes, t):
+            new = {k: points[k] + t[:, None, None] * slopes[k] for k in points}
+            return scale_layers(new, 1 / np.maximum(layer_norms(new), 1e-300))
+
+        return multistart(step, paths, steps, mix=mix)[0]
 
     # ---- training -------------------------------------------------------------------------------
 
