@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -133,7 +133,7 @@ def relaxed(problem, best):
     if dual is None:
         return best
     cert = certify(problem, best.factors, "fast", duals=[dual])
-    return cert if cert.gap < best.gap else best
+    return replace(cert, polar_ratio=best.polar_ratio) if cert.gap < best.gap else best
 
 
 class Ladder:

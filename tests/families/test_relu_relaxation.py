@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from families.awkward import KINDS, instance, polar_is_sound
 from families.test_two_layer_relu import awkward, teacher
 
 import ppkit
-from ppkit.families import TwoLayerReLU
+from ppkit.families import TwoLayerReLU, two_layer_relu
 from ppkit.families.relu_polar import directional_values
 from ppkit.families.relu_proof import relaxed_at_most
 from ppkit.families.relu_relaxation import frame, proximal, relaxed_polar, relaxed_upper, squares
@@ -64,6 +65,17 @@ def test_the_relaxation_is_much_closer_than_the_spectral_bound():
     assert exact.lower <= exact.upper <= 1.3 * exact.lower
     assert exact.upper <= 0.6 * fast.upper
     assert family.polar_upper(X, G, exact.proof) == pytest.approx(exact.upper, rel=1e-13)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("n_outputs", [1, 2])
+def test_degenerate_samples_at_the_effort_that_relaxes(kind, n_outputs, monkeypatch):
+    monkeypatch.setitem(two_layer_relu.MAX_NODES, "default", 100)  # leave it to the relaxation
+    family, rng = TwoLayerReLU(8, n_outputs), np.random.default_rng(len(kind))
+    X, G = instance(family, 16, kind, rng)
+    polar = family.polar(X, G, effort="exact")
+    assert polar_is_sound(family, X, G, polar, rng)[1] == []
+    assert abs(family.polar_upper(X, G, polar.proof) - polar.upper) <= 1e-13 * polar.upper
 
 
 def test_coordinates_of_the_subspace():
