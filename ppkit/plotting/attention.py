@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .style import BOUND, DIVERGING, INK, MUTED, OBJECTIVE, RULE, styled, subplots
+from .style import BOUND, DIVERGING, INK, MARKERS, MUTED, OBJECTIVE, RULE, styled, subplots
 
 
 @styled
@@ -48,4 +48,37 @@ def step_size(lam, theory, exact, drawn):
     ax.axhline(0, color=RULE, lw=0.8)
     ax.set(xscale="log", xlabel=r"$\lambda$", ylabel="step of gradient descent")
     ax.legend(loc="lower left")
+    return fig
+
+
+@styled
+def relaxations(radius, excess, floor=1e-9):
+    """Upper over lower end of the polar, minus one, against the radius of keys and queries.
+
+    ``excess`` maps the name of a bound to one number for each radius.
+    """
+    fig, ax = subplots(aspect=0.5)
+    for (name, values), color, marker in zip(
+        excess.items(), (MUTED, BOUND, OBJECTIVE, INK), MARKERS, strict=False
+    ):
+        ax.plot(radius, np.maximum(values, floor), marker=marker, color=color, label=name)
+    ax.set(xscale="log", yscale="log", xlabel="radius", ylabel="upper / lower $-$ 1", xticks=list(radius))
+    ax.set_xticklabels([f"{r:g}" for r in radius])
+    ax.minorticks_off()
+    ax.grid(axis="y")
+    fig.legend(*ax.get_legend_handles_labels(), loc="outside upper left", ncols=2, borderaxespad=0.0)
+    return fig
+
+
+@styled
+def boxes(runs):
+    """Relative width of the polar's interval against boxes bounded; ``runs``: name -> ``(boxes, width)``."""
+    fig, ax = subplots(aspect=0.5)
+    for (name, (count, width)), color, marker in zip(
+        runs.items(), (INK, OBJECTIVE, BOUND, MUTED), MARKERS, strict=False
+    ):
+        ax.plot(count, width, marker=marker, color=color, label=name)
+    ax.set(xscale="log", yscale="log", xlabel="boxes bounded", ylabel="relative width of the interval")
+    ax.grid()
+    ax.legend()
     return fig
