@@ -86,7 +86,7 @@ def fit(problem, gap=1e-6, max_width=None, seed=0, progress=False, start=None, e
         raise InputError(f"max_width must be a positive integer, got {max_width!r}")
     family = problem.family
     factors = zero_network(family) if start is None else family.check_factors(start)
-    history, best, duals = [], None, ()
+    history, best, lowest, duals = [], None, None, ()
     ladder = None if family.polar_is_cheap else Ladder(effort, 0.01 * gap)
     clock, stalled, bar = time.perf_counter(), 0, GapBar(gap, progress)
     for round_ in range(MAX_ROUNDS):
@@ -108,6 +108,8 @@ def fit(problem, gap=1e-6, max_width=None, seed=0, progress=False, start=None, e
         )
         bar.update(history[-1])
         progressed = best is None or cert.gap < 0.999 * best.gap
+        if lowest is None or cert.objective < lowest.objective:
+            lowest = cert
         if best is None or cert.gap < best.gap:
             best = cert
         if best.certified(gap):
@@ -121,10 +123,19 @@ def fit(problem, gap=1e-6, max_width=None, seed=0, progress=False, start=None, e
                 break
             continue
         factors = tidy(problem, grow(problem, factors, max_width, seed=seed + round_, polar=cert.polar))
+    if not best.certified(gap):
+        best = combined(problem, best, lowest)
     if ladder is not None and effort == "exact" and not best.certified(gap):
         best = relaxed(problem, best)
     bar.close()
     return Fit(best.factors, best, history, problem)
+
+
+def combined(problem, best, lowest):
+    """The certificate of the ``lowest`` network by the dual point of ``best``, the one of least gap."""
+    if not lowest.objective < best.objective or best.kind == "heuristic":
+        return best
+    return certify(problem, lowest.factors, "fast", duals=[(best.dual, best.proof)])
 
 
 def relaxed(problem, best):

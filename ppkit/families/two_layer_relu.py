@@ -8,7 +8,6 @@ from ..polar import Polar, check_effort, rounding_margin
 from .base import Family, as_float, check_sizes, drop_dead, take, width
 from .relu_patterns import master, merge_patterns, outer, program, thin, vector_program
 from .relu_polar import (
-    ascent,
     cone_bound,
     directional_values,
     face_boxes,
@@ -22,10 +21,12 @@ from .relu_polar import (
 )
 from .relu_proof import relaxed_at_most
 from .relu_relaxation import relaxed_dual, relaxed_polar, relaxed_upper
+from .relu_search import search
 from .spectral import balance_pair, half_squares
 
 MAX_NODES = {"fast": 2_000, "default": 50_000, "exact": 5_000_000}
 ITERATIONS = {"fast": (300, 1e-3), "default": (800, 2e-4), "exact": (3_000, 5e-5)}
+RESTARTS = {"fast": 64, "default": 512, "exact": 2_048}
 LARGEST = 400  # samples that the semidefinite relaxation takes on
 GAPS = {"fast": 1e-3, "default": 1e-7, "exact": 1e-9}
 
@@ -119,7 +120,7 @@ class TwoLayerReLU(Family):
             top = float(values.max())
             v = v[np.argsort(-values, kind="stable")[:64]]
             return self._polar(A, G, v, top + sweep_margin(A, G, top), "exact", {})
-        v = ascent(A, G, starts, seed)
+        v = search(A, G, starts, seed, RESTARTS[effort])
         relaxes = effort == "exact" and A.shape[1] > 6 and len(A) <= LARGEST
         result = branch_and_bound(
             cone_bound(A, G),
@@ -157,7 +158,7 @@ class TwoLayerReLU(Family):
         G = -loss.gradient(Y, np.zeros(Y.shape))
         if len(A) > LARGEST or not (A.any() and G.any()):
             return None
-        v = ascent(A, G, (), 0)
+        v = search(A, G, (), 0, RESTARTS[effort])
         values = directional_values(A, G, v)
         best = v[np.argmax(values)]
         square = float(np.mean(np.maximum(A @ best, 0.0) ** 2)) * loss.smoothness

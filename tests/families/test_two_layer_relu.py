@@ -7,7 +7,8 @@ import ppkit
 from ppkit.families import TwoLayerReLU
 from ppkit.families.base import take, width
 from ppkit.families.relu_patterns import interior_directions, plane_cones, thin
-from ppkit.families.relu_polar import cone_bound, directional_values, exact_order, face_boxes
+from ppkit.families.relu_polar import ascent, cone_bound, directional_values, exact_order, face_boxes
+from ppkit.families.relu_search import search, soften
 
 
 def teacher(d, n, seed=0, n_outputs=1, noise=0.3):
@@ -144,6 +145,27 @@ def test_a_search_alone_misses_the_maximum():
             v = slope / np.linalg.norm(slope)
         missed += directional_values(X, G, v)[0] < single * (1 - 1e-3)
     assert missed >= 10
+
+
+def test_smoothed_search_passes_kinks_where_plain_ascent_stops():
+    X, Y = teacher(8, 80)
+    problem = ppkit.Problem(TwoLayerReLU(8), X, Y, 0.05)
+    G = problem.residual(ppkit.fit(problem, gap=1e-3, effort="fast").factors)
+    plain, smooth = ascent(X, G, (), 0, 500), search(X, G, (), 0, 64)
+    values = [directional_values(X, G, v)[:64] for v in (plain, smooth)]
+    assert values[1][0] >= 1.02 * values[0][0]
+    assert np.median(values[1]) >= values[0][0]
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_smoothed_search_climbs(n_outputs):
+    rng = np.random.default_rng(n_outputs)
+    X, G, v = (rng.standard_normal(s) for s in ((40, 5), (40, n_outputs), (200, 5)))
+    v /= np.linalg.norm(v, axis=1, keepdims=True)
+    w = soften(X, G, v)
+    np.testing.assert_allclose(np.linalg.norm(w, axis=1), 1)
+    before, after = directional_values(X, G, v), directional_values(X, G, w)
+    assert np.mean(after >= before) > 0.95 and np.median(after) > 1.5 * np.median(before)
 
 
 def test_exact_order_of_near_ties():
