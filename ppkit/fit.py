@@ -123,10 +123,9 @@ def fit(problem, gap=1e-6, max_width=None, seed=0, progress=False, start=None, e
                 break
             continue
         factors = tidy(problem, grow(problem, factors, max_width, seed=seed + round_, polar=cert.polar))
-    if not best.certified(gap):
+    if ladder is not None and not best.certified(gap):
         best = combined(problem, best, lowest)
-    if ladder is not None and effort == "exact" and not best.certified(gap):
-        best = relaxed(problem, best)
+        best = relaxed(problem, best) if effort == "exact" else best
     bar.close()
     return Fit(best.factors, best, history, problem)
 
