@@ -82,9 +82,9 @@ def box_bound(asks, reach):
     """The ``bound`` of :func:`ppkit.branch.branch_and_bound` for the moment's norm."""
     P, T, d = asks.tokens.shape
     chart = line_chart if d == 1 else plane_chart(reach)
-    features, outer, distance = frame(asks), asks.outer, asks.distance
-    size, spread = np.linalg.norm(asks.asking, axis=1), distance.max(axis=(1, 2))
-    reached = reach * float(np.max(size * np.linalg.norm(asks.tokens, axis=2).max(axis=1)))
+    features, outer = frame(asks), asks.outer
+    spread = float(np.max(asks.size * asks.diameter))
+    reached = reach * float(np.max(asks.size * np.linalg.norm(asks.tokens, axis=2).max(axis=1)))
     blur = rounding(asks, reached)
     most = asks.sum_bound(np.linalg.norm(asks.tokens, axis=2).max(axis=1)) * (1 + 1e-12)
 
@@ -121,12 +121,12 @@ def box_bound(asks, reach):
         cubic = quadratic_maximum(first, second) + (top * m3 + 3 * m1 * m2) / 3
         plain = np.sum(np.abs(first), axis=1) + top * m2 + m1**2
         change = np.minimum(np.minimum(cubic, plain), 2 * norm * m1 + m1**2)
-        swing = n[0] * np.max(size * spread)
+        swing = n[0] * spread
         error = 4 * blur * (1 + swing + swing**2) * (top + blur)
         upper = np.minimum(np.sqrt(np.maximum(square + change, 0.0) + error) + blur, most)
         open_ = np.flatnonzero((upper > cutoff) & (swing > 0.2))
         if len(open_):
-            moved = n[0][open_, None, None, None] * (distance * size[:, None, None])
+            moved = n[0][open_, None, None, None] * (asks.distance * asks.size[:, None, None])
             boxed = interval_bound(asks, weights[open_], scores[open_], M[open_], moved) * (1 + 1e-12)
             upper[open_] = np.minimum(upper[open_], boxed + blur)
         return upper, norm, b

@@ -6,6 +6,7 @@ most ``radius`` reach exactly the B of rank ``<= d_k`` and nuclear norm ``<= rea
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -25,21 +26,38 @@ class Asks:
     asking: np.ndarray
     G: np.ndarray
 
-    @property
+    @cached_property
     def outer(self):
         """``G_p x_t^T`` of each ask and token, (P T, c d): moments are weights times this matrix."""
         P, T = self.tokens.shape[:2]
         return (self.G[:, None, :, None] * self.tokens[:, :, None, :]).reshape(P * T, -1)
 
-    @property
+    @cached_property
     def distance(self):
         """``|x_t - x_t'|`` within each ask, (P, T, T)."""
-        difference = self.tokens[:, :, None, :] - self.tokens[:, None, :, :]
-        return np.linalg.norm(difference, axis=3)
+        square = 0.0
+        for x in np.moveaxis(self.tokens, 2, 0):
+            square = square + (x[:, :, None] - x[:, None, :]) ** 2
+        return np.sqrt(square)
+
+    @cached_property
+    def diameter(self):
+        """The largest distance of two tokens of each ask, (P,)."""
+        return self.distance.max(axis=(1, 2))
+
+    @cached_property
+    def size(self):
+        """The norm of each asking token, (P,)."""
+        return np.linalg.norm(self.asking, axis=1)
+
+    @cached_property
+    def weight(self):
+        """The norms of the rows of ``G/N`` (P,), and its spectral norm."""
+        return np.linalg.norm(self.G, axis=1), float(np.linalg.norm(self.G, 2))
 
     def sum_bound(self, size):
         """At least ``|sum_p G_p v_p^T|_F`` for all ``v_p`` of norm at most ``size_p`` (..., P)."""
-        weight, largest = np.linalg.norm(self.G, axis=1), np.linalg.norm(self.G, 2)
+        weight, largest = self.weight
         return np.minimum(size @ weight, largest * np.linalg.norm(size, axis=-1))
 
     def motion_bounds(self, weights, move):
@@ -49,7 +67,7 @@ class Asks:
         and four in its second and third one.  All weights on the way are within a factor ``e^omega`` of
         ``weights`` (k, P, T), where ``omega`` is what the differences of scores move by.
         """
-        diameter, size = self.distance.max(axis=(1, 2)), np.linalg.norm(self.asking, axis=1)
+        diameter, size = self.diameter, self.size
         mean = answers(self.tokens, weights)
         middle = self.tokens - mean[:, :, None, :]
         covariance = np.matmul((weights[..., None] * middle).swapaxes(2, 3), middle)
@@ -222,11 +240,11 @@ def relaxation(asks, reach):
     the scores.
     """
     P, T, d = asks.tokens.shape
-    distance, size = asks.distance, np.linalg.norm(asks.asking, axis=1)
+    size = asks.size
     middle = asks.tokens - asks.tokens.mean(axis=1, keepdims=True)
     M = (asks.G.T @ asks.tokens.mean(axis=1)).ravel()
     flat = np.full((1, P, T), 1 / T)
-    zeroth = interval_bound(asks, flat, 0 * flat, M[None], reach * distance * size[:, None, None])[0]
+    zeroth = interval_bound(asks, flat, 0 * flat, M[None], reach * asks.distance * size[:, None, None])[0]
     _, third, fourth = asks.motion_bounds(flat, np.array([reach]))
     second = np.matmul(middle.transpose(0, 2, 1), middle) / T
     linear = np.einsum("pc,pea,pb->ceab", asks.G, second, asks.asking, optimize=True).reshape(-1, d, d)
@@ -265,7 +283,7 @@ def rounding(asks, scores):
     """At least the rounding error of a computed moment's norm, for scores up to ``scores``."""
     P, T, d = asks.tokens.shape
     size = np.linalg.norm(asks.tokens, axis=2).max(axis=1)
-    return 16 * EPS * (P + T + d * d + 16) * (1 + scores) * float(np.linalg.norm(asks.G, axis=1) @ size)
+    return 16 * EPS * (P + T + d * d + 16) * (1 + scores) * float(asks.weight[0] @ size)
 
 
 def interval_bound(asks, weights, scores, M, radius):
@@ -289,5 +307,5 @@ def interval_bound(asks, weights, scores, M, radius):
     base = np.take_along_axis(weights, order, 2)
     gain = np.sum(np.maximum(np.sum((filled - base) * worth, axis=2), 0.0), axis=1)
     moved = np.minimum(1.0, 0.5 * np.maximum(high - weights, weights - low).sum(axis=2))
-    shift = moved * asks.distance.max(axis=(1, 2)) @ np.linalg.norm(asks.G, axis=1)
+    shift = moved * asks.diameter @ asks.weight[0]
     return np.sqrt(np.sum(M**2, axis=1) + 2 * gain + shift**2)
