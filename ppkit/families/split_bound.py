@@ -7,7 +7,8 @@ one; the identity on an l2 side), any split and, under sign constraints, any shi
     \max\{\|D_d^{-1/2} A D_e^{-1/2}\|, \max_i \|B_i\|_*/\gamma, \max_k \|C^k\|_*/\gamma',
     \max_{ik}|D_{ik}|/\gamma\gamma'\}
 
-is an upper bound.  B, C and D stand for the l1 parts of mixtures on the row, the column, both sides.
+is an upper bound.  A side "linf" under sign constraints enters with the coordinates ``(1, 2u - 1)``, see
+:meth:`SplitBound.lifts`.  B, C and D stand for the l1 parts of mixtures on the row, the column, both sides.
 Every choice is valid, so nothing rests on the optimizer that chooses.
 """
 
@@ -46,13 +47,44 @@ class SplitBound:
             out["entries"] = (None, False, self.row.gamma * self.col.gamma)
         return out
 
+    def lifts(self, shape):
+        """``((L, G), (L', G'))``: the matrix ``L S L'^T`` is bounded, shifts are ``G P G'^T`` with P >= 0.
+
+        Under sign constraints a side "linf" has ``u = (1 + s)/2`` with ``|s_i| <= 1``: the coordinates
+        become ``(1, s)``, and of ``1 + s_i >= 0`` and ``1 - s_i >= 0`` both give shifts.
+        """
+        out = []
+        for norm, n in zip((self.row, self.col), shape, strict=True):
+            if isinstance(norm, LInf):
+                half = 0.5 * np.ones((1, n)), 0.5 * np.eye(n)
+                L = np.vstack(half)
+                out.append((L, np.hstack([L, np.vstack([half[0], -half[1]])])))
+            else:
+                out.append((np.eye(n), np.eye(n)))
+        return tuple(out)
+
+    def sizes(self, shape):
+        """Shapes of the matrix to be bounded and of the shift."""
+        if not self.nonnegative:
+            return shape, shape
+        (L, G), (R, H) = self.lifts(shape)
+        return (len(L), len(R)), (G.shape[1], H.shape[1])
+
+    def assemble(self, S, P, weigh=np.positive):
+        """The matrix to be bounded, before pieces are taken off; ``weigh=np.abs`` for a sum of sizes."""
+        if not self.nonnegative:
+            return weigh(S)
+        (L, G), (R, H) = self.lifts(S.shape)
+        return weigh(L) @ weigh(S) @ weigh(R).T + weigh(G) @ P @ weigh(H).T
+
     def parts(self, proof, size, shape):
         """``(d, e, P, pieces)`` of a proof for a matrix of Frobenius norm about one, times ``size``."""
-        d, e = (self.weights(proof.get(k), n) for k, n in zip(("d", "e"), shape, strict=True))
-        P = self.matrix(proof.get("shift"), shape)
+        full, free = self.sizes(shape)
+        d, e = (self.weights(proof.get(k), n) for k, n in zip(("d", "e"), full, strict=True))
+        P = self.matrix(proof.get("shift"), free)
         if np.any(P < 0) or (np.any(P) and not self.nonnegative):
             raise ValueError("a shift is non-negative, and zero without sign constraints")
-        return d, e, P * size, {k: self.matrix(proof.get(k), shape) * size for k in self.pieces}
+        return d, e, P * size, {k: self.matrix(proof.get(k), full) * size for k in self.pieces}
 
     def weights(self, values, n):
         """Positive weights, ones if there are none."""
@@ -76,11 +108,12 @@ class SplitBound:
         """The bound that ``proof`` gives for ``S`` (m, n), rounded outward; scale free."""
         size = float(np.linalg.norm(S))
         d, e, P, pieces = self.parts(proof, size, S.shape)
-        A = S + P - sum(pieces.values())
-        total = np.abs(S) + P + sum(np.abs(M) for M in pieces.values())
+        A = self.assemble(S, P) - sum(pieces.values())
+        total = self.assemble(S, P, np.abs) + sum(np.abs(M) for M in pieces.values())
         root = np.sqrt(self.budget(self.row, d) * self.budget(self.col, e))
         scale = root / (np.sqrt(d)[:, None] * np.sqrt(e))
-        main = float(np.linalg.norm(A * scale, 2)) + 16 * EPS * float(np.linalg.norm(total * scale))
+        main = float(np.linalg.norm(A * scale, 2))
+        main += (16 + 4 * sum(S.shape)) * EPS * float(np.linalg.norm(total * scale))
         lines = [line_value(M, *self.pieces[k]) for k, M in pieces.items()]
         return max([main, *lines]) * (1 + 8 * (sum(S.shape) + 4) * EPS)
 
@@ -88,7 +121,7 @@ class SplitBound:
         """Whether the bound is proved to be at most ``bound``, for Balls ``S``."""
         size = float(np.sqrt(np.sum(mid(S) ** 2)))
         d, e, P, pieces = self.parts(proof, size, S.shape)
-        A = S + P
+        A = self.assemble(S, Balls(P))
         for k, M in pieces.items():
             A = A - M
             norm, columns, price = self.pieces[k]
@@ -100,7 +133,7 @@ class SplitBound:
             elif not norm.dual_at_most(lines, top):
                 return False
         m = len(d)
-        K = np.full((sum(S.shape),) * 2, to_arb(0), object)
+        K = np.full((m + len(e),) * 2, to_arb(0), object)
         K[:m, m:], K[m:, :m] = -arbs(A), -arbs(A).T
         for at, norm, w in ((0, self.row, d), (m, self.col, e)):
             w = arbs(w)
@@ -112,10 +145,11 @@ class SplitBound:
     def directions(self, S, proof, count, seed):
         """Random ``v`` from the leading singular vectors of the scaled matrix: Gaussian rounding."""
         d, e, P, pieces = self.parts(proof, float(np.linalg.norm(S)), S.shape)
-        A = (S + P - sum(pieces.values())) / (np.sqrt(d)[:, None] * np.sqrt(e))
+        A = (self.assemble(S, P) - sum(pieces.values())) / (np.sqrt(d)[:, None] * np.sqrt(e))
         _, s, Vt = np.linalg.svd(A, full_matrices=False)
         Vt = Vt[s >= 0.99 * s[0]]
-        return np.random.default_rng(seed).standard_normal((count, len(Vt))) @ Vt / np.sqrt(e)
+        drawn = np.random.default_rng(seed).standard_normal((count, len(Vt))) @ Vt / np.sqrt(e)
+        return drawn if len(e) == S.shape[1] else drawn[:, 1:] * np.sign(drawn[:, :1])
 
     # ---- the choice ---------------------------------------------------------------------------------
 
@@ -152,15 +186,16 @@ class SplitBound:
 
     def layout(self, S):
         """Starting values of all the variables: log weights, pieces, shift."""
-        out = {}
+        out, (full, free) = {}, self.sizes(S.shape)
+        P = np.zeros(free)
+        P[: S.shape[0], : S.shape[1]] = np.maximum(-S, 0.0)
+        A = self.assemble(S, P)
         for k, norm, axis in (("d", self.row, 1), ("e", self.col, 0)):
             if isinstance(norm, LInf):
-                length = np.linalg.norm(S, axis=axis)
-                out[k] = np.log(np.maximum(length, 1e-6 * length.max()))
-        out.update({k: np.zeros(S.shape) for k in self.pieces})
-        if self.nonnegative:
-            out["shift"] = np.maximum(-S, 0.0)
-        return out
+                length = np.linalg.norm(A, axis=axis)
+                out[k] = np.log(np.maximum(length, 1e-6 * max(length.max(), 1e-300)))
+        out.update({k: np.zeros(full) for k in self.pieces})
+        return out | ({"shift": P} if self.nonnegative else {})
 
     def proof(self, z, layout):
         """The variables by name, weights no longer logarithms."""
@@ -174,8 +209,8 @@ class SplitBound:
     def smooth(self, z, S, layout, p):
         """The p-norm of all the numbers, logarithm taken, and its gradient."""
         parts = self.proof(z, layout)
-        d, e = (parts.get(k, np.ones(n)) for k, n in zip(("d", "e"), S.shape, strict=True))
-        A = S + parts.get("shift", 0.0) - sum(parts[k] for k in self.pieces)
+        d, e = (parts.get(k, np.ones(n)) for k, n in zip(("d", "e"), self.sizes(S.shape)[0], strict=True))
+        A = self.assemble(S, parts.get("shift")) - sum(parts[k] for k in self.pieces)
         root = np.sqrt(self.budget(self.row, d) * self.budget(self.col, e))
         scale = root / (np.sqrt(d)[:, None] * np.sqrt(e))
         U, s, Vt = np.linalg.svd(A * scale, full_matrices=False)
@@ -197,7 +232,8 @@ class SplitBound:
         if "e" in parts:
             grad["e"] = 0.5 * (e / e.sum() * share.sum() - share.sum(axis=0))
         if self.nonnegative:
-            grad["shift"] = g
+            (_, G), (_, H) = self.lifts(S.shape)
+            grad["shift"] = G.T @ g @ H
         return np.log(top) + np.log(total) / p, np.concatenate([grad[k].ravel() for k in layout])
 
 

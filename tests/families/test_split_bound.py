@@ -33,10 +33,11 @@ def test_every_choice_is_a_bound(row, col, signs):
     U, V, _ = family.ascend(S, np.abs(V) if signs else V)
     value = np.sum(U @ S * V, axis=1) / (row.value(U) * col.value(V))
     for _ in range(50):
-        proof = {"d": rng.random(5) + 1e-3, "e": rng.random(4) + 1e-3}
-        proof |= {k: rng.standard_normal((5, 4)) * rng.random() for k in split.pieces}
+        (m, n), free = split.sizes(S.shape)
+        proof = {"d": rng.random(m) + 1e-3, "e": rng.random(n) + 1e-3}
+        proof |= {k: rng.standard_normal((m, n)) * rng.random() for k in split.pieces}
         if signs:
-            proof["shift"] = rng.random((5, 4))
+            proof["shift"] = rng.random(free) * rng.random()
         bound = split.upper(S, proof)
         assert np.nanmax(value) <= bound
         with precision():
@@ -106,3 +107,12 @@ def test_ratios_stay_below_the_constants(col, constant):
         S, family = gaussian(seed, shape), StructuredSensing(shape, "linf", col)
         exact = vertex_values(S, family.col, False).max()
         assert exact <= family.hard.split.minimize(S, "default")[1] <= exact * constant * (1 + 2e-4)
+
+
+@pytest.mark.parametrize("col", [LInf(), L2(), L1L2(0.5)])
+def test_lifted_coordinates_know_that_a_cube_has_a_corner_at_zero(col):
+    """Under sign constraints the bound with 2u - 1 and a constant is within a few percent of all vertices."""
+    for seed in range(5):
+        S = gaussian(seed, (8, 7))
+        exact = vertex_values(S, col, True).max()
+        assert exact * (1 - 1e-12) <= SplitBound(LInf(), col, True).minimize(S, "default")[1] <= 1.05 * exact
