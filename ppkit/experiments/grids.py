@@ -27,6 +27,8 @@ class Grid:
         Other fields of every cell.
     arm_steps : int
         How many of the N/R, from the second on, the arms have.
+    levels : tuple of float
+        Two error levels, in units of sigma^2, at which N*(R) is read off.
     """
 
     family: str
@@ -36,6 +38,7 @@ class Grid:
     noise: float = 0.5
     more: dict = field(default_factory=dict, hash=False)
     arm_steps: int = 3
+    levels: tuple = (0.25, 0.5)
 
     @property
     def arm(self):
@@ -114,6 +117,7 @@ GRIDS = {
         noise=0.25,
         more={"trainer": "random"},
         arm_steps=2,
+        levels=(0.5, 1.0),
     ),
 }
 
@@ -125,10 +129,11 @@ GRIDS |= {
         "multi-head-attention",
         [{"n_features": n, **HEAD} for n in (4, 3, 5, 6)],
         (1, 2, 4),
-        doubling(48, 5),
+        doubling(48, 4),
         noise=0.25,
         more={"trainer": trainer},
         arm_steps=2,
+        levels=(1.0, 2.0),
     )
     for name, trainer in (("multi-head-attention", "random"), ("multi-head-attention-near", "teacher"))
 }

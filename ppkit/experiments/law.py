@@ -13,7 +13,6 @@ import pandas as pd
 from ..errors import InputError
 from .grids import get_grid
 
-LEVELS = (0.25, 0.5)
 RESAMPLES = 2000
 BAND = (0.85, 1.15)
 
@@ -167,9 +166,13 @@ class Law:
         return "linear" if all(s.meets(*BAND) for s in self.slopes.values()) else "not linear"
 
 
-def law(name, rows, levels=LEVELS, seed=0):
-    """:class:`Law` of the experiment ``name`` from its rows; raises InputError if some are missing."""
+def law(name, rows, levels=None, seed=0):
+    """:class:`Law` of the experiment ``name`` from its rows; raises InputError if some are missing.
+
+    ``levels`` defaults to the grid's own.
+    """
     grid, table = get_grid(name), frame(rows)
+    levels = grid.levels if levels is None else levels
     wanted = {cell.key for cell in grid.cells(sorted(set(table["seed"])))}
     missing = len(wanted - set(table["key"]))
     if missing:

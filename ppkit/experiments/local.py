@@ -1,0 +1,71 @@
+r"""The first-order expansion of the certified optimum around the teacher.
+
+If the student has the teacher's factors, moved by :math:`\delta`, then to first order it minimizes
+:math:`\frac1{2N}\|J\delta - \varepsilon\|^2 + \lambda \langle g, \delta\rangle` with J the derivative of the
+predictions and g that of the cost, hence
+
+.. math:: \mathbb E\,\mathrm{error} \approx \lambda^2 g^\top H^+ g + \sigma^2 \operatorname{rank}(H) / N,
+          \qquad H = \mathbb E_\mu J_x^\top J_x .
+
+A heuristic, not a bound: it ignores factors the teacher does not have.
+"""
+
+import numpy as np
+
+from ..families import get_family
+from .cell import Cell, draw
+
+SAMPLES = 4000
+STEP = 1e-5
+NULL, WEAK = 1e-9, 1e-6
+
+
+def local_error(family, teacher, rng, lam, noise, n_samples):
+    """``(shrinkage, variance)``: the two terms of the expansion, with H from a fresh sample.
+
+    ``teacher`` holds balanced factors of the family.  NaN when H is nearly singular beyond its null
+    space (directions that leave the prediction as it is): a first-order expansion means nothing there.
+    """
+    X = family.random_inputs(rng, max(SAMPLES, 4 * family.dim * len(next(iter(teacher.values())))))
+    free = family.free(teacher) or {k: np.ones(a.shape, bool) for k, a in teacher.items()}
+    columns, slope = [], []
+    gradient = family.surrogate(teacher)[1]
+    for name, mask in free.items():
+        for index in np.argwhere(mask):
+            columns.append(derivative(family, teacher, X, name, tuple(index)))
+            slope.append(gradient[name][tuple(index)])
+    J = np.array(columns) / np.sqrt(len(X))
+    values, vectors = np.linalg.eigh(J @ J.T)
+    kept = values > NULL * values[-1]
+    if np.any(kept & (values < WEAK * values[-1])):
+        return np.nan, np.nan
+    shrinkage = lam**2 * float(np.sum((vectors[:, kept].T @ np.array(slope)) ** 2 / values[kept]))
+    return shrinkage, noise**2 * int(kept.sum()) / n_samples
+
+
+def derivative(family, factors, X, name, index):
+    """Central difference of the predictions in one parameter, as a vector of length N n_y."""
+    ends = []
+    for sign in (1, -1):
+        moved = {k: a.copy() for k, a in factors.items()}
+        moved[name][index] += sign * STEP
+        ends.append(family.predict(moved, X).ravel())
+    return (ends[0] - ends[1]) / (2 * STEP)
+
+
+def cell_of(row):
+    """The :class:`Cell` a row belongs to."""
+    return Cell(**{name: row[name] for name in Cell.__dataclass_fields__})
+
+
+def local_errors(rows):
+    """:func:`local_error` summed, for the cell of each row, an array."""
+    out = []
+    for row in rows:
+        cell = cell_of(row)
+        family = get_family(cell.family)(**cell.options)
+        _, teacher, rng = draw(cell)
+        out.append(
+            sum(local_error(family, family.balance(teacher), rng, row["lam"], cell.noise, cell.n_samples))
+        )
+    return np.array(out)
