@@ -7,7 +7,7 @@ from ..ball import arbs
 from ..errors import InputError
 from ..polar import Polar, check_effort
 from .base import Family, append, drop_dead, take, width
-from .deep_relu_polar import deeper, sign_search, signs_upper, two_layer_upper, two_layers
+from .deep_relu_polar import deeper, leaves_for, sign_search, signs_upper, two_layer_upper, two_layers
 from .linear_maps import data_widths
 from .paths import balance_path, check_path, layer_norms, path_cost, power_mean, scale_layers
 from .relu_patterns import master, merge_patterns, program, thin
@@ -29,8 +29,9 @@ class DeepReLU(Family):
     counts the hidden layers that remain beyond one.  If there is none the polar is that of two-layer
     ReLU networks: ``"exact"`` for one or two inputs.  Otherwise it is ``"bounded"``: ascent below; above,
     each layer adds half a spectral bound, and with one output and at most two inputs a branch and bound
-    over the signs of the last pre-activation (40 leaves for ``effort="default"``, 1,000 for
-    ``"exact"``, none for ``"fast"``) closes the interval for few samples and wide layers.
+    over the signs of the last pre-activation (40 leaves for ``effort="default"``, 1,000 for ``"exact"``,
+    fewer from 20 or 40 samples on, none for ``"fast"`` or beyond 500 samples) closes the interval for few
+    samples and wide layers: a dozen samples take seconds, and each further one doubles them at worst.
 
     Parameters
     ----------
@@ -116,7 +117,7 @@ class DeepReLU(Family):
         if self.layers and not one_signed(G):
             paths = self.climb(X, G, append_all([paths, *map(self.unit, starts)]), effort, seed)
             lower = float(np.max(self.values(paths, X, G)))
-            if G.shape[1] == 1 and X.shape[1] <= 2 and effort != "fast" and np.any(G) and np.any(X):
+            if G.shape[1] == 1 and X.shape[1] <= 2 and leaves_for(effort, len(X)) and np.any(X):
                 leaves, units = sign_search(X, G[:, 0], lower, self.layers, v, effort)
                 proof |= leaves
                 paths = append(paths, self.fans(*units))

@@ -29,7 +29,8 @@ from .relu_polar import (
 )
 
 MAX_NODES = {"fast": 2_000, "default": 20_000, "exact": 1_000_000}
-LEAVES = {"fast": 0, "default": 40, "exact": 1_000}
+LEAVES = {"fast": (0, 0), "default": (40, 20_000), "exact": (1_000, 2_000_000)}
+LARGEST = 500  # samples
 GAPS = {"fast": 1e-3, "default": 1e-7, "exact": 1e-9}
 CUTS = 40
 
@@ -85,6 +86,12 @@ def deeper(A, G, upper, layers):
     spectral = float(np.linalg.norm(G, 2) * np.linalg.norm(A, 2)) / len(A) * (1 + 1e-12)
     share = 0.5**layers
     return share * upper + (1 - share) * max(spectral, upper) if layers else upper
+
+
+def leaves_for(effort, n_samples):
+    """How many sign patterns a search may look at: each costs linear programs with 2 N unknowns."""
+    most, work = LEAVES[effort]
+    return min(most, max(2, work // n_samples**2)) if n_samples <= LARGEST else 0
 
 
 # ---- signs of the last pre-activation -----------------------------------------------------------------
@@ -159,7 +166,7 @@ def sign_search(A, g, lower, layers, v, effort):
         bound, h, units = best_line(A, w, reach, signs, pool, layers)
         heapq.heappush(heap, (-bound, len(heap), side, signs, h, units))
     count = len(heap)
-    while heap and count < LEAVES[effort]:
+    while heap and count < leaves_for(effort, N):
         leaf = heapq.heappop(heap)
         bound, _, side, signs, h, _ = leaf
         w = side * g / N
