@@ -113,7 +113,7 @@ def box_bound(asks, reach):
         square, norm = np.sum(M**2, axis=1), np.linalg.norm(M, axis=1)
         first = 2 * half * np.einsum("kln,kn->kl", db, slope)
         second = 2 * half[:, :, None] * curvature * half[:, None, :]
-        A = asks.motion_bounds(weights, n[0])
+        A = [asks.sum_bound(speed) for speed in asks.speeds(weights, n[0])]
         m1 = A[0] * n[0]
         m2 = A[1] * n[0] ** 2 + A[0] * n[1]
         m3 = A[2] * n[0] ** 3 + 3 * A[1] * n[0] * n[1] + A[0] * n[2]

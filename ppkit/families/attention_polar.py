@@ -7,6 +7,7 @@ most ``radius`` reach exactly the B of rank ``<= d_k`` and nuclear norm ``<= rea
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from ..polar import EPS
 #: largest size of the array that holds the second-order term of :func:`relaxation`
 LARGEST = 20_000_000
 CHUNK = 256
+#: how much worse than its interval the remainder of an ask may be that is kept in an expansion
+TRUST = (1.0, 4.0, 1e100)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,10 +63,10 @@ class Asks:
         weight, largest = self.weight
         return np.minimum(size @ weight, largest * np.linalg.norm(size, axis=-1))
 
-    def motion_bounds(self, weights, move):
-        """Bounds on how fast the moment moves while ``B`` moves by at most ``move`` (k,) at unit speed.
+    def speeds(self, weights, move):
+        """Bounds on how fast each answer moves while ``B`` moves by at most ``move`` (k,) at unit speed.
 
-        Three arrays (k,), for the first derivative of the moment, and for the cumulants of order three
+        Three arrays (k, P), for the first derivative of the answer, and for the cumulants of order three
         and four in its second and third one.  All weights on the way are within a factor ``e^omega`` of
         ``weights`` (k, P, T), where ``omega`` is what the differences of scores move by.
         """
@@ -75,7 +78,7 @@ class Asks:
         variance = np.minimum(diameter**2 / 4, growth * largest_eigenvalue(covariance))
         cumulants = variance * size, diameter * variance * size**2
         fourth = (diameter**2 + 3 * variance) * variance * size**3
-        return [self.sum_bound(c) * (1 + 1e-12) for c in (*cumulants, fourth)]
+        return [(1 + 1e-12) * c for c in (*cumulants, fourth)]
 
 
 def largest_eigenvalue(C):
@@ -237,25 +240,34 @@ def relaxation(asks, reach):
 
     Order 0 lets every ask choose its own weights, in the intervals that the scores allow; the others
     bound the Taylor terms, which all asks share, by spectral norms, and what is left by the spread of
-    the scores.
+    the scores.  Asks whose remainder would be large are left out of an expansion and keep their intervals.
     """
     P, T, d = asks.tokens.shape
-    size = asks.size
     middle = asks.tokens - asks.tokens.mean(axis=1, keepdims=True)
-    M = (asks.G.T @ asks.tokens.mean(axis=1)).ravel()
-    flat = np.full((1, P, T), 1 / T)
-    zeroth = interval_bound(asks, flat, 0 * flat, M[None], reach * asks.distance * size[:, None, None])[0]
-    _, third, fourth = asks.motion_bounds(flat, np.array([reach]))
+    M = asks.G.T @ asks.tokens.mean(axis=1)
+    flat, radius = np.full((1, P, T), 1 / T), reach * asks.distance * asks.size[:, None, None]
+    bounds = np.array([interval_bound(asks, flat, 0 * flat, M.reshape(1, -1), radius)[0], np.inf, np.inf])
+    loose = moved_mass(flat, *weight_intervals(0 * flat, radius))[0] * asks.diameter
+    _, third, fourth = asks.speeds(flat, np.array([reach]))
+    rest = {1: third[0] * reach**2 / 2, 2: fourth[0] * reach**3 / 6}
+    for order, trust in product((1, 2) if asks.G.shape[1] * d**5 <= LARGEST else (1,), TRUST):
+        kept = rest[order] <= trust * loose
+        left = np.where(kept, rest[order], loose)
+        part = Asks(asks.tokens, asks.asking, asks.G * kept[:, None])
+        value = _polynomial(part, middle, M, reach, order) + float(asks.sum_bound(left))
+        bounds[order] = min(bounds[order], value)
+    scores = reach * np.max(asks.size * np.linalg.norm(asks.tokens, axis=2).max(axis=1), initial=0.0)
+    return bounds * (1 + 1e-12) + rounding(asks, scores)
+
+
+def _polynomial(asks, middle, M, reach, order):
+    """At least the norm of ``M`` (c, d) plus the Taylor terms of the asks up to ``order``."""
+    T, d = middle.shape[1:]
     second = np.matmul(middle.transpose(0, 2, 1), middle) / T
     linear = np.einsum("pc,pea,pb->ceab", asks.G, second, asks.asking, optimize=True).reshape(-1, d, d)
-    slope = np.linalg.norm(np.tensordot(M, linear, 1), 2)
-    first = np.sqrt(M @ M + 2 * reach * slope + (reach * _unfolded(linear)) ** 2)
-    bounds = [zeroth, first + float(third[0]) * reach**2 / 2, np.inf]
-    if asks.G.shape[1] * d**5 <= LARGEST:
-        quadratic = 0.5 * reach**2 * _second_order(asks, middle)
-        bounds[2] = first + quadratic + float(fourth[0]) * reach**3 / 6
-    scores = reach * np.max(size * np.linalg.norm(asks.tokens, axis=2).max(axis=1), initial=0.0)
-    return np.array(bounds) * (1 + 1e-12) + rounding(asks, scores)
+    slope = np.linalg.norm(np.tensordot(M.ravel(), linear, 1), 2)
+    first = np.sqrt(np.sum(M**2) + 2 * reach * slope + (reach * _unfolded(linear)) ** 2)
+    return float(first) + (0.5 * reach**2 * _second_order(asks, middle) if order == 2 else 0.0)
 
 
 def _unfolded(A):
@@ -294,10 +306,7 @@ def interval_bound(asks, weights, scores, M, radius):
     that sum to one is largest when the mass fills them in the order of worth.
     """
     k, P, T = weights.shape
-    change = scores[:, :, None, :] - scores[:, :, :, None]
-    with np.errstate(over="ignore"):
-        low = 1 / np.exp(change + radius).sum(axis=3)
-        high = np.minimum(1.0, 1 / np.exp(change - radius).sum(axis=3))
+    low, high = weight_intervals(scores, radius)
     worth = (M @ asks.outer.T).reshape(k, P, T)
     order = np.argsort(-worth, axis=2)
     worth, low_, high_ = (np.take_along_axis(a, order, 2) for a in (worth, low, high))
@@ -306,6 +315,18 @@ def interval_bound(asks, weights, scores, M, radius):
     filled = np.diff(np.minimum(room, mass), axis=2, prepend=0.0) + low_
     base = np.take_along_axis(weights, order, 2)
     gain = np.sum(np.maximum(np.sum((filled - base) * worth, axis=2), 0.0), axis=1)
-    moved = np.minimum(1.0, 0.5 * np.maximum(high - weights, weights - low).sum(axis=2))
+    moved = moved_mass(weights, low, high)
     shift = moved * asks.diameter @ asks.weight[0]
     return np.sqrt(np.sum(M**2, axis=1) + 2 * gain + shift**2)
+
+
+def weight_intervals(scores, radius):
+    """Intervals of the softmax weights while differences of ``scores`` (k, P, T) move by ``radius``."""
+    change = scores[:, :, None, :] - scores[:, :, :, None]
+    with np.errstate(over="ignore"):
+        return 1 / np.exp(change + radius).sum(axis=3), np.minimum(1, 1 / np.exp(change - radius).sum(axis=3))
+
+
+def moved_mass(weights, low, high):
+    """The largest total variation between ``weights`` and weights in the intervals, (k, P)."""
+    return np.minimum(1.0, 0.5 * np.maximum(high - weights, weights - low).sum(axis=2))
