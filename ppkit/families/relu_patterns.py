@@ -196,14 +196,22 @@ def master(A, Y, lam, loss, factors):
     F = cp.reshape(columns @ flat, Y.shape, order="C")
     cost = loss.cvxpy(Y, F) + lam / scale * cp.sum(cp.norm(W, 2, axis=1))
     constraints = [C @ W[k] >= 0 for k, C in enumerate(cones)]
-    tight = {"tol_gap_abs": 1e-12, "tol_gap_rel": 1e-12, "tol_feas": 1e-12}
-    solve = run_solver(cp.Problem(cp.Minimize(cost), constraints), "CLARABEL", **tight)
-    if not solve.usable or W.value is None or not np.all(np.isfinite(W.value)):
+    if not solved(cp.Problem(cp.Minimize(cost), constraints), W):
         return None
     size = np.linalg.norm(W.value, axis=1)
     used = size > 1e-9 * size.max(initial=0.0)
     root = np.sqrt(size[used] / scale)[:, None]
     return {"u": s[used] * root, "v": W.value[used] / scale / root}
+
+
+def solved(program, variable):
+    """Whether Clarabel finds a point as exact as it can; shorter steps where long ones break down."""
+    tight = dict.fromkeys(("tol_gap_abs", "tol_gap_rel", "tol_feas"), 1e-12)
+    for step in (0.99, 0.9):
+        solve = run_solver(program, "CLARABEL", max_step_fraction=step, **tight)
+        if solve.usable and variable.value is not None and np.all(np.isfinite(variable.value)):
+            return True
+    return False
 
 
 def outer(A, Y, lam, loss, factors):
@@ -218,9 +226,7 @@ def outer(A, Y, lam, loss, factors):
     scale = np.sqrt(np.mean(H**2)) or 1.0
     U = cp.Variable((len(v), Y.shape[1]))
     cost = loss.cvxpy(Y, (H / scale) @ U) + lam / scale * cp.sum(cp.norm(U, 2, axis=1))
-    tight = {"tol_gap_abs": 1e-12, "tol_gap_rel": 1e-12, "tol_feas": 1e-12}
-    solve = run_solver(cp.Problem(cp.Minimize(cost)), "CLARABEL", **tight)
-    if not solve.usable or U.value is None or not np.all(np.isfinite(U.value)):
+    if not solved(cp.Problem(cp.Minimize(cost)), U):
         return None
     size = np.linalg.norm(U.value, axis=1)
     used = size > 1e-9 * size.max(initial=0.0)
