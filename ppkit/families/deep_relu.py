@@ -128,7 +128,7 @@ class DeepReLU(Family):
         first = take(best, slice(0, 1))
         lower = max(float(np.sum(G * self.atoms(first, X)[0])) / len(G), 0.0)
         upper = max(self.polar_upper(X, G, proof), lower)
-        exact = (self.layers == 0 or one_signed(G)) and X.shape[1] <= 2
+        exact = self.layers == 0 and X.shape[1] <= 2
         return Polar(lower, upper, first, "exact" if exact else "bounded", best, proof)
 
     def polar_upper(self, X, G, proof):
@@ -136,7 +136,7 @@ class DeepReLU(Family):
         if one_signed(G):
             return upper
         upper = deeper(X, G, upper, self.layers)
-        if self.layers and "signs" in proof and len(proof["side"]):
+        if self.layers and "signs" in proof and G.shape[1] == 1:
             upper = min(upper, signs_upper(X, G[:, 0], proof, self.layers))
         return upper
 

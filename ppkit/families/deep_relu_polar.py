@@ -198,6 +198,8 @@ def signs_upper(A, g, proof, layers):
     side, signs, lines = (np.asarray(proof[k]) for k in ("side", "signs", "lines"))
     if signs.shape != lines.shape or signs.shape != (len(side), len(g)) or not np.all(np.abs(side) == 1):
         raise ValueError("leaves of the wrong shape")
+    if not np.all(np.isfinite(lines)):
+        raise ValueError("lines that are not finite")
     for s in (1, -1):
         check_cover(signs[side == s])
     reach = np.linalg.norm(A, axis=1) * (1 + 1e-12)

@@ -77,7 +77,8 @@ def test_leaves_that_do_not_cover_are_rejected():
     X, G = rng.standard_normal((6, 2)), rng.standard_normal((6, 1))
     proof = member.polar(X, G).proof
     assert len(proof["side"]) > 2
-    for broken in ({k: proof[k][1:] for k in ("side", "signs", "lines")}, {"signs": np.abs(proof["signs"])}):
+    cut = {k: proof[k][1:] for k in ("side", "signs", "lines")}
+    for broken in (cut, {"signs": np.abs(proof["signs"])}, {"lines": np.nan * proof["lines"]}):
         with pytest.raises(ValueError):
             member.polar_upper(X, G, proof | broken)
     check_cover(np.array([[1, 0], [-1, 1], [-1, -1]]))
@@ -118,8 +119,8 @@ def test_a_residual_of_one_sign_gains_nothing_from_depth(sizes):
     X, g = rng.standard_normal((10, 2)), rng.random((10, 1))
     for G in (g, -g):
         polar = DeepReLU(sizes).polar(X, G)
-        assert polar.kind == "exact"
         assert polar.upper == TwoLayerReLU(2).polar(X, G).upper
+        assert polar.upper <= polar.lower * (1 + 1e-9)
 
 
 def test_the_last_hidden_layer_may_have_one_unit():
@@ -149,6 +150,14 @@ def test_few_samples_close_the_interval(seed):
     polar = DeepReLU((2, 6, 1, 1)).polar(X, G)
     assert polar.upper <= polar.lower * (1 + 1e-6)
     assert polar.lower >= TwoLayerReLU(2).polar(X, G).lower * (1 - 1e-12)
+
+
+def test_leaves_for_one_output_prove_nothing_for_two():
+    rng = np.random.default_rng(10)
+    X, G = rng.standard_normal((6, 2)), rng.standard_normal((6, 2))
+    proof = DeepReLU((2, 3, 2, 1)).polar(X, G[:, :1]).proof
+    pair = DeepReLU((2, 3, 2, 2))
+    assert pair.polar_upper(X, G, proof) == pair.polar_upper(X, G, {})
 
 
 def test_each_layer_adds_half_the_spectral_bound():
