@@ -122,6 +122,16 @@ GRIDS = {
 }
 
 
+GRIDS["deep-relu"] = Grid(
+    "deep-relu",
+    [{"sizes": [n, 2, 1, 1]} for n in (8, 4, 6, 12)],
+    (1, 2, 4),
+    doubling(19, 5),
+    noise=0.1,
+    more={"trainer": "random"},
+    arm_steps=2,
+    levels=(0.5, 1.0),
+)
 #: sharp enough that a head is far from the mean of its tokens
 HEAD = {"n_tokens": 4, "d_k": 2, "n_outputs": 2, "radius": 3.0}
 GRIDS |= {

@@ -34,13 +34,19 @@ class Interval:
 
 
 def frame(rows):
-    """The rows as a pandas frame, the members' options as text."""
+    r"""The rows as a pandas frame, the members' options as text, and derived columns.
+
+    ``scaled`` is the error in units of sigma^2, ``collapse`` is ``scaled N/(R D)``, ``unit_lam`` the
+    polar of standard Gaussian noise, and ``effective_dim`` its square times N.
+    """
     if not rows:
         raise InputError("no rows: run the sweep first")
     table = pd.DataFrame(rows)
     table["options"] = [str(sorted(options.items())) for options in table["options"]]
     table["scaled"] = table["error"] / table["noise"] ** 2
     table["collapse"] = table["scaled"] * table["n_samples"] / (table["teacher"] * table["dim"])
+    table["unit_lam"] = table["lam"] / (table["lam_scale"] * table["noise"])
+    table["effective_dim"] = table["n_samples"] * table["unit_lam"] ** 2
     return table
 
 
@@ -102,16 +108,17 @@ def slope(teachers, draws):
     return interval(np.log(draws) @ x / (x @ x))
 
 
-def joint_fit(table, grid, seed=0, resamples=RESAMPLES):
+def joint_fit(table, grid, seed=0, resamples=RESAMPLES, dimension="dim"):
     r"""The exponents of ``error = c R^a D^b N^-n sigma^(2 s)`` over the cells of the law's region.
 
     Cells at the theory's lambda whose N/R is not the grid's smallest.  Returns a mapping of
     :class:`Interval`: ``R``, ``D``, ``N`` (positive: the rate of decay), ``sigma^2``, ``constant``.
+    ``dimension`` is the column that serves as D: ``"dim"`` or ``"effective_dim"`` (its mean in a cell).
     """
     region = table[(table["lam_scale"] == 1.0) & (table["n_samples"] > table["teacher"] * grid.samples[0])]
-    groups = region.groupby(["teacher", "dim", "n_samples", "noise"], sort=True)["error"]
-    keys = np.array([key for key, _ in groups], float)
-    values = np.array([group.to_numpy() for _, group in groups])
+    groups = region.groupby(["teacher", "dim", "n_samples", "noise"], sort=True)
+    keys = np.array([(R, group[dimension].mean(), N, noise) for (R, _, N, noise), group in groups])
+    values = np.array([group["error"].to_numpy() for _, group in groups])
     design = np.column_stack([np.log(keys), np.ones(len(keys))])
     solution = np.log(resampled_means(values, seed, resamples)) @ np.linalg.pinv(design).T
     scale = {"R": (0, 1), "D": (1, 1), "N": (2, -1), "sigma^2": (3, 0.5)}

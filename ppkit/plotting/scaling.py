@@ -2,10 +2,11 @@
 
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import NullFormatter, NullLocator
+from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
 from .style import BAND, CYCLE, INK, MARKERS, MUTED, styled, subplots
 
+MORE_MARKERS = (*MARKERS, "X", "<", ">", "p", "*", "h")
 AXES = {"xscale": "log", "yscale": "log"}
 
 
@@ -88,6 +89,60 @@ def slopes(laws, titles, band):
     ax.set_yticks(range(len(laws)), titles)
     ax.invert_yaxis()
     ax.set_xlabel(r"slope of $\log N^*$ on $\log R$")
+    return fig
+
+
+@styled
+def polar_units(points, titles):
+    r"""Error against ``R (lambda/sigma)^2`` for the cells of every experiment, both in units of sigma^2.
+
+    ``points`` is a list of arrays (cells, 2).
+    """
+    fig, ax = subplots(1, 1, height=3.9)
+    for k, (xy, title) in enumerate(zip(points, titles, strict=True)):
+        color, marker = CYCLE[k % len(CYCLE)], MORE_MARKERS[k]
+        ax.plot(*np.asarray(xy).T, marker, color=color, ms=4, alpha=0.75, label=title)
+    span = np.array([min(np.min(xy[:, 0]) for xy in points), max(np.max(xy[:, 0]) for xy in points)])
+    ax.plot(span, span, color=INK, lw=0.9)
+    ax.set(
+        xlabel=r"$R\,\lambda^2/\sigma^2$, from the polar of the noise", ylabel=r"error / $\sigma^2$", **AXES
+    )
+    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8.5)
+    return fig
+
+
+@styled
+def predicted(measured, expansion, titles):
+    """The law's constant, measured against the first-order expansion; arrays (n_R,) for each experiment."""
+    fig, ax = subplots(1, 1, height=3.9)
+    for k, (y, x, title) in enumerate(zip(measured, expansion, titles, strict=True)):
+        color, marker = CYCLE[k % len(CYCLE)], MORE_MARKERS[k]
+        ax.plot(x, y, marker, color=color, ms=5, label=title)
+    ends = np.nanmin([np.nanmin(x) for x in expansion]), np.nanmax([np.nanmax(x) for x in expansion])
+    ax.plot(ends, ends, color=INK, lw=0.9)
+    ax.set(xlabel="predicted constant", ylabel="measured constant", **AXES)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_locator(NullLocator())
+    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8.5)
+    return fig
+
+
+@styled
+def lambda_scales(tables, titles):
+    """The constant against lambda in units of the noise's polar; tables from ``law.lambda_effect``."""
+    fig, ax = subplots(1, 1, height=3.6)
+    for k, (table, title) in enumerate(zip(tables, titles, strict=True)):
+        color, marker = CYCLE[k % len(CYCLE)], MORE_MARKERS[k]
+        ax.plot(table.index, table.mean(axis=1), marker=marker, color=color, ms=4, lw=1.2, label=title)
+    ax.axvline(1.0, color=MUTED, lw=0.8, ls=(0, (4, 3)))
+    ax.set(
+        xlabel=r"$\lambda\,/\,(\sigma\,\Omega^\circ(\xi))$", ylabel=r"error $\cdot\, N/(RD\sigma^2)$", **AXES
+    )
+    ax.set_xticks([1 / 16, 1 / 4, 1, 4], ["1/16", "1/4", "1", "4"])
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8.5)
     return fig
 
 

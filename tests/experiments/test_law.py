@@ -27,6 +27,7 @@ def made_rows(exponent=1.0, spread=0.1, seeds=12, seed=0):
                 "seed": cell.seed,
                 "lam_scale": cell.lam_scale,
                 "dim": dim,
+                "lam": cell.lam_scale * cell.noise * float(np.sqrt(2 * dim / cell.n_samples)),
                 "error": error * float(np.exp(spread * rng.standard_normal())),
                 "relative_gap": 1e-9,
                 "polar_lower": 1.0,
@@ -50,6 +51,9 @@ def test_exponents_and_constant_of_the_planted_law():
     found = joint_fit(frame(made_rows(spread=0.0)), get_grid(NAME))
     planted = {"R": 1.0, "D": 1.0, "N": 1.0, "sigma^2": 1.0, "constant": 2.5}
     for name, value in planted.items():
+        assert abs(found[name].value - value) < 1e-9
+    found = joint_fit(frame(made_rows(spread=0.0)), get_grid(NAME), dimension="effective_dim")
+    for name, value in {**planted, "constant": 1.25}.items():
         assert abs(found[name].value - value) < 1e-9
     assert abs(law(NAME, made_rows(spread=0.0)).constant[4] - 2.5) < 1e-12
 
