@@ -3,8 +3,8 @@ r"""Operator norms without a closed form: an interval for :math:`\sup\{u^\top S 
 The lower end is attained by a factor that alternating ascent found.  The upper end, for effort "fast",
 "default" and "exact", is the first of these that applies:
 
-* the value at every vertex of a "linf" side with at most 11, 19, 25 coordinates (one less under sign
-  constraints), exact, for 2^10, 2^18, 2^24 products of a vector with the matrix;
+* the value at every vertex of a "linf" side with at most 16, 19, 25 coordinates (one less under sign
+  constraints), exact, for 2^15, 2^18, 2^24 products of a vector with the matrix;
 * branch and bound over the directions of the shorter "l2" or "l1+l2" side of at most 3, 5, 7
   coordinates, stopped at a relative width of 1e-9 or 2,000, 20,000, 400,000 boxes;
 * the bound of :mod:`ppkit.families.split_bound`, 60, 560 and 960 iterations of one SVD each: at most
@@ -26,7 +26,7 @@ from .sign_norms import vertex_bits, vertex_values, vertices
 from .split_bound import SplitBound, mid
 from .vector_norms import L2, LInf, VectorNorm
 
-ENUMERATED = {"fast": 10, "default": 18, "exact": 24}  # bits of a vertex number
+ENUMERATED = {"fast": 15, "default": 18, "exact": 24}  # bits of a vertex number
 BRANCHED = {"fast": 3, "default": 5, "exact": 7}  # coordinates of the shorter factor
 NODES = {"fast": 2_000, "default": 20_000, "exact": 400_000}
 CLOSED = 1e-9  # relative width at which a branch and bound stops

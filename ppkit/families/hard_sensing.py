@@ -7,6 +7,8 @@ from ..solvers import run_solver
 from .base import drop_dead, take, width
 from .vector_norms import LInf
 
+LARGE = 40_000  # entries of the matrix of the convex program over the factors' other sides
+
 
 def normalized_polar(family, X, G, M, starts, effort, seed):
     """The polar of ``M`` = adjoint(G); the search sees it rounded, so that a multiple gives a multiple."""
@@ -55,6 +57,11 @@ def add_parallel(family, factors, tol=1e-12):
     return drop_dead(family, factors)
 
 
+def at_no_corner(a, norm, nonnegative):
+    """Which entries lie strictly inside the cube of their row's size."""
+    return (np.abs(a) < norm.value(a)[:, None] * (1 - 1e-9)) & ((a > 0) | (not nonnegative))
+
+
 def fixed_lines(family, X, lines, side):
     """``(prediction, cost, constraints, V)`` of networks with unit ``lines`` on a side and ``V`` beside."""
     import cvxpy as cp
@@ -70,7 +77,7 @@ def fixed_lines(family, X, lines, side):
 def best_beside(family, X, Y, lam, loss, factors, side):
     """The best network with the present lines on a side, a convex program.
 
-    None if it fails, or gains too little: descent then wins the last digits, where the cost is smooth.
+    None if it fails, or is too large, or gains too little: descent then does it, where the cost is smooth.
     """
     import cvxpy as cp
 
@@ -80,6 +87,8 @@ def best_beside(family, X, Y, lam, loss, factors, side):
         return None
     lines = factors[one] / norm.value(factors[one])[:, None]
     lines = lines[np.sort(np.unique(np.round(lines, 12), axis=0, return_index=True)[1])]
+    if not isinstance(price, LInf) and lines.shape[0] * X.size / family.shape[side] > LARGE:
+        return None
     F, cost, constraints, V = fixed_lines(family, X, lines, side)
     tight = {"tol_gap_abs": 1e-12, "tol_gap_rel": 1e-12, "tol_feas": 1e-12}
     program = cp.Problem(cp.Minimize(loss.cvxpy(Y, F) + lam * cost), constraints)

@@ -7,7 +7,7 @@ from ..polar import Polar, check_effort, rounding_margin
 from ..proofs import spectral_at_most
 from .base import Family, as_float, check_shape
 from .hard_norms import HardNorm
-from .hard_sensing import add_parallel, best_beside, fixed_lines, normalized_polar
+from .hard_sensing import add_parallel, at_no_corner, best_beside, fixed_lines, normalized_polar
 from .spectral import OuterProductFamily, nuclear_norm, spectral_polar, spectral_upper, svd_split
 from .vector_norms import LInf, parse_norm, touching_rows
 
@@ -54,12 +54,8 @@ class StructuredSensing(OuterProductFamily):
         self.nonnegative = bool(nonnegative)
         self.by_rows, self.by_columns = self._row == "l1", self._row != "l1" and self._col == "l1"
         self.spectral = (self._row, self._col) == ("l2", "l2") and not self.nonnegative
-        easy = self.by_rows or self.by_columns or self.spectral
-        self.hard = None if easy else HardNorm(self.row, self.col, self.nonnegative)
-
-    @property
-    def polar_is_cheap(self):
-        return self.hard is None
+        self.polar_is_cheap = self.by_rows or self.by_columns or self.spectral
+        self.hard = None if self.polar_is_cheap else HardNorm(self.row, self.col, self.nonnegative)
 
     @property
     def shapes(self):
@@ -192,13 +188,16 @@ class StructuredSensing(OuterProductFamily):
             }
 
     def free(self, factors):
-        """A zero stays zero where the cost has a kink there, and on the side that is split."""
+        """A zero stays zero at a kink and on a split side; a corner of a hard pair's cube stays too."""
         if self.spectral:
             return None
         masks = {}
         for k, norm, split in (("u", self.row, self.by_rows), ("v", self.col, self.by_columns)):
             frozen = split or (norm.orthantwise and not self.nonnegative)
-            masks[k] = factors[k] != 0 if frozen else np.ones(factors[k].shape, bool)
+            if self.hard and isinstance(norm, LInf):
+                masks[k] = at_no_corner(factors[k], norm, self.nonnegative)
+            else:
+                masks[k] = factors[k] != 0 if frozen else np.ones(factors[k].shape, bool)
         return masks
 
     def bounds(self, factors):
