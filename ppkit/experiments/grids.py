@@ -129,7 +129,7 @@ GRIDS["deep-relu"] = Grid(
     doubling(19, 5),
     noise=0.1,
     more={"trainer": "random"},
-    arm_steps=2,
+    arm_steps=1,
     levels=(0.5, 1.0),
 )
 #: sharp enough that a head is far from the mean of its tokens
@@ -142,10 +142,13 @@ GRIDS |= {
         doubling(48, 4),
         noise=0.25,
         more={"trainer": trainer},
-        arm_steps=2,
+        arm_steps=steps,
         levels=(1.0, 2.0),
     )
-    for name, trainer in (("multi-head-attention", "random"), ("multi-head-attention-near", "teacher"))
+    for name, trainer, steps in (
+        ("multi-head-attention", "random", 1),
+        ("multi-head-attention-near", "teacher", 0),
+    )
 }
 
 

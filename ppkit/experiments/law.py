@@ -113,7 +113,7 @@ def joint_fit(table, grid, seed=0, resamples=RESAMPLES, dimension="dim"):
 
     Cells at the theory's lambda whose N/R is not the grid's smallest.  Returns a mapping of
     :class:`Interval`: ``R``, ``D``, ``N`` (positive: the rate of decay), ``sigma^2``, ``constant``.
-    ``dimension`` is the column that serves as D: ``"dim"`` or ``"effective_dim"`` (its mean in a cell).
+    An exponent of something that did not vary is NaN.  ``dimension`` is the column that serves as D: ``"dim"`` or ``"effective_dim"`` (its mean in a cell).
     """
     region = table[(table["lam_scale"] == 1.0) & (table["n_samples"] > table["teacher"] * grid.samples[0])]
     groups = region.groupby(["teacher", "dim", "n_samples", "noise"], sort=True)
@@ -122,6 +122,7 @@ def joint_fit(table, grid, seed=0, resamples=RESAMPLES, dimension="dim"):
     design = np.column_stack([np.log(keys), np.ones(len(keys))])
     solution = np.log(resampled_means(values, seed, resamples)) @ np.linalg.pinv(design).T
     scale = {"R": (0, 1), "D": (1, 1), "N": (2, -1), "sigma^2": (3, 0.5)}
+    solution[:, :-1][:, np.ptp(keys, axis=0) == 0] = np.nan  # nothing to tell it from the constant
     out = {name: interval(sign * solution[:, k]) for name, (k, sign) in scale.items()}
     return out | {"constant": interval(np.exp(solution[:, 4]))}
 
