@@ -72,10 +72,8 @@ def relaxed_upper(A, G, proof):
     and the numbers ``tau`` and ``shift``; all relative to the largest entry of ``|a_i| |G_i|/N``.
     Costs one eigenvalue of a symmetric matrix of size N + d + n_y for each sign.
     """
-    if not A.any() or not G.any():
-        return 0.0
-    fr = frame(A, G.shape[1])
-    weight, unit = weights(fr, G)
+    fr = frame(A, G.shape[1]) if A.any() else None
+    weight, unit = (None, 0.0) if fr is None else weights(fr, G)
     if unit == 0.0:
         return 0.0
     products, cones, tau, shift = (np.array(proof[k], float) for k in ("products", "cones", "tau", "shift"))
@@ -87,6 +85,8 @@ def relaxed_upper(A, G, proof):
         side_upper(fr, side_form(fr, sign * weight, products[s], cones[s]), tau[s], shift[s])
         for s, sign in enumerate(fr.signs)
     ]
+    if not np.all(np.isfinite(tops)):
+        raise ValueError("multipliers that overflow or are not numbers")
     return max(0.0, unit * max(tops)) * (1 + 16 * EPS)
 
 

@@ -136,8 +136,15 @@ def test_a_saved_certificate_replays_the_multipliers(tmp_path):
     for name in ("products", "tau"):
         forged = dict(cert.proof) | {name: 0.5 * cert.proof[name]}
         assert problem.family.polar_upper(X, cert.dual, forged) > problem.lam * (1 + 1e-9)
-    with pytest.raises(ValueError):
-        problem.family.polar_upper(X, cert.dual, dict(cert.proof) | {"tau": np.zeros(3)})
+    for name, value in (("tau", np.zeros(3)), ("tau", np.full((2, 2), np.nan)), ("shift", [np.inf, 0.0])):
+        with pytest.raises(ValueError):
+            problem.family.polar_upper(X, cert.dual, dict(cert.proof) | {name: np.array(value)})
+    for name in ("products", "cones"):
+        for poison in (np.nan, np.inf, 1e308):
+            forged = np.array(cert.proof[name], float)
+            forged[0, 0, 0] = poison
+            with np.errstate(all="ignore"), pytest.raises(ValueError):
+                problem.family.polar_upper(X, cert.dual, dict(cert.proof) | {name: forged})
 
 
 def test_relaxed_polar_is_proved_in_balls_and_nothing_below_the_polar_is():
