@@ -100,8 +100,12 @@ def run_cell(cell):
     norms seen (T6, T7).
     """
     problem, teacher, rng = draw(cell)
+    return measured_row(cell, problem, teacher, rng, train(problem, cell, teacher, rng))
+
+
+def measured_row(cell, problem, teacher, rng, cert):
+    """The row of a cell whose student has the certificate ``cert``."""
     family, n = problem.family, problem.n_samples
-    cert = train(problem, cell, teacher, rng)
     error, half = prediction_error(family, cert.factors, teacher)
     population = 0.5 * (error + family.n_outputs * cell.noise**2)
     polar_lower, polar_upper = polar_ends(problem, cert)

@@ -24,6 +24,7 @@ def add_arguments(command):
         if action in ("run", "resume"):
             sub.add_argument("--jobs", default=2, type=int, help="number of processes (default 2)")
             sub.add_argument("--dask", metavar="ADDRESS", help="run on this Dask cluster instead")
+            sub.add_argument("--device", help="train the cells in batches with PyTorch: cuda or cpu")
             sub.add_argument("--seeds", default=20, type=int, help="seeds of every cell (default 20)")
             sub.add_argument("--quiet", action="store_true", help="no progress bar")
         if action == "report":
@@ -44,7 +45,7 @@ def run_sweep(args):
     for name in chosen(args):
         cells = GRIDS[name].cells(range(args.seeds))
         show = not args.quiet and sys.stderr.isatty()
-        rows = sweep(cells, Path(args.results) / name, args.jobs, args.dask, progress=show)
+        rows = sweep(cells, Path(args.results) / name, args.jobs, args.dask, args.device, show)
         print(f"{name:<24} {len(rows)} rows in {Path(args.results) / name / 'rows.jsonl'}")
     return 0
 

@@ -10,7 +10,7 @@ from .store import Store
 CONNECT = "10s"
 
 
-def sweep(cells, folder, jobs=2, dask=None, progress=False):
+def sweep(cells, folder, jobs=2, dask=None, device=None, progress=False):
     """Run the cells that have no row yet; the rows of all of them as a list, in the order of ``cells``.
 
     Parameters
@@ -22,18 +22,22 @@ def sweep(cells, folder, jobs=2, dask=None, progress=False):
         Number of processes (joblib's loky, one BLAS thread each).
     dask : str or None
         Address of a Dask scheduler: its workers run the cells instead, the rows are written here.
+    device : str or None
+        "cuda" or "cpu": PyTorch trains the cells that differ only in the seed together, there; see
+        :mod:`ppkit.experiments.batched`.  Not together with ``dask``.
     progress : bool
         Show a bar with the time left.
     """
     cells, store = list({cell.key: cell for cell in cells}.values()), Store(folder)
     if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs == 0:
         raise InputError(f"jobs must be a whole number other than 0, got {jobs!r}")
+    runs = in_parallel if device is None else on_device(cells, device, dask)
     lock = store.open()
     try:
         have = store.rows()
         todo = [cell for cell in cells if cell.key not in have]
         with backend(jobs, dask):
-            for key, row, seconds in bar(in_parallel(todo), len(cells), len(cells) - len(todo), progress):
+            for key, row, seconds in bar(runs(todo), len(cells), len(cells) - len(todo), progress):
                 store.append(key, row, seconds)
         if todo:
             store.sort()
@@ -59,6 +63,39 @@ def timed(cell):
         start = time.process_time()
         row = run_cell(cell)
         return cell.key, row, time.process_time() - start
+
+
+def on_device(cells, device, dask):
+    """Like :func:`in_parallel`, a batch of ``cells`` at a time; raises :class:`InputError` if it cannot be.
+
+    A batch that lacks a row is run whole, so that the rows do not depend on where a sweep was stopped.
+    """
+    from .batched import batches, check_device
+
+    if dask is not None:
+        raise InputError("a sweep runs on a Dask cluster or on a device, not on both")
+    check_device(device)
+    planned = batches(cells)
+
+    def run(todo):
+        from joblib import Parallel, delayed
+
+        missing = {cell.key for cell in todo}
+        tasks = [delayed(timed_batch)(b, device) for b in planned if any(cell.key in missing for cell in b)]
+        for rows in Parallel(return_as="generator_unordered", batch_size=1)(tasks):
+            yield from (row for row in rows if row[0] in missing)
+
+    return run
+
+
+def timed_batch(cells, device):
+    """``(key, row, CPU seconds)`` of each cell of a batch, on one BLAS thread."""
+    from threadpoolctl import threadpool_limits
+
+    from .batched import run_batch
+
+    with threadpool_limits(1):
+        return run_batch(cells, device)
 
 
 def backend(jobs, dask):

@@ -19,31 +19,37 @@ def train(problem, cell, teacher, rng):
     if cell.trainer == "certified":
         effort = "default" if family.polar_is_cheap else "fast"
         return fit(problem, cell.gap, cell.student, effort=effort).certificate
-    near = cell.trainer == "teacher"
-    size = min(cell.student, 2 * cell.teacher)
-    start = teachers.near(family, rng, teacher, size) if near else teachers.small(family, rng, size)
-    return search(problem, start, cell.student, cell.effort)
+    steps = search(problem, cell, teacher, rng)
+    try:
+        factors = next(steps)
+        while True:
+            factors = steps.send(descend(problem, factors))
+    except StopIteration as end:
+        return end.value
 
 
-def search(problem, factors, max_width, effort="fast"):
+def search(problem, cell, teacher, rng):
     """Descend and grow by the polar's search until no factor found violates by more than 2%.
 
-    The answer's certificate, with the polar at the given effort, is sound like any other, but it may
-    be far from tight.
+    A generator: it yields the networks to descend from, is sent what descent made of them, and returns
+    the certificate, which is sound like any other, but may be far from tight.
     """
+    family, near = problem.family, cell.trainer == "teacher"
+    size = min(cell.student, 2 * cell.teacher)
+    factors = teachers.near(family, rng, teacher, size) if near else teachers.small(family, rng, size)
     best = None
     for round_ in range(ROUNDS):
-        factors = tidy(problem, descend(problem, factors))
+        factors = tidy(problem, (yield factors))
         cert = certify(problem, factors, "fast", seed=round_)
         if best is None or cert.objective < best.objective:
             best = cert
         if polar_ends(problem, cert)[0] <= ENOUGH * problem.lam:
             break
-        grown = grow(problem, factors, max_width, polar=cert.polar)
+        grown = grow(problem, factors, cell.student, polar=cert.polar)
         if width(grown) == width(factors):
             break
         factors = grown
-    return best if effort == "fast" else certify(problem, best.factors, effort)
+    return best if cell.effort == "fast" else certify(problem, best.factors, cell.effort)
 
 
 def polar_ends(problem, cert):

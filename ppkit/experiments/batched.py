@@ -1,0 +1,175 @@
+r"""Cells that differ only in their seed, trained side by side by PyTorch on a device.
+
+The device only proposes networks: data, growth, certificates and rows are made on the CPU by the code of
+:func:`ppkit.experiments.cell.run_cell`, so no row's soundness rests on it.
+"""
+
+import time
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from ..certificate import certify
+from ..errors import InputError
+from ..families import get_family
+from ..families.base import width, zero_network
+from ..fit import fit, grow, tidy
+from .cell import draw, measured_row
+from .lbfgs import minimize
+from .models import MODELS
+from .training import search
+
+MOST_CELLS = 64
+MOST_NUMBERS = 2**26
+ROUNDS = 4
+ITERATIONS = 1000
+#: the relative fall of the objective at which a network is done, for certificates and for search
+TOLERANCES = {True: 1e-15, False: 1e-11}
+
+
+def check_device(device):
+    """The name ``device`` as a :class:`torch.device`, or :class:`InputError` in one line."""
+    try:
+        import torch
+    except ImportError:
+        raise InputError("a device needs PyTorch: pip install torch") from None
+    try:
+        found = torch.device(device)
+    except RuntimeError:
+        raise InputError(f"unknown device {device!r}; use 'cuda' or 'cpu'") from None
+    if found.type not in ("cuda", "cpu"):
+        raise InputError(f"unknown device {device!r}; use 'cuda' or 'cpu'")
+    if found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count():
+        raise InputError(f"no CUDA device here ({device}); leave --device out, or use 'cpu'")
+    return found
+
+
+def batches(cells):
+    """Lists of cells that differ only in the seed, each small enough to be trained at once.
+
+    Raises :class:`InputError` for a family without a model on a device.
+    """
+    groups = {}
+    for cell in cells:
+        if cell.family not in MODELS:
+            raise InputError(f"{cell.family} is not trained on a device; choose one of {', '.join(MODELS)}")
+        groups.setdefault(replace(cell, seed=0).key, []).append(cell)
+    out = []
+    for group in sorted(groups.values(), key=lambda group: -group[0].n_samples):
+        family = get_family(group[0].family)(**group[0].options)
+        numbers = group[0].n_samples * (int(np.prod(family.input_shape)) + family.n_outputs)
+        size = max(1, min(MOST_CELLS, MOST_NUMBERS // numbers))
+        out += [group[i : i + size] for i in range(0, len(group), size)]
+    return out
+
+
+def run_batch(cells, device):
+    """``(key, row, CPU seconds)`` of cells that differ only in the seed; each gets an equal share."""
+    begun = time.process_time()
+    drawn = [draw(cell) for cell in cells]
+    certified = cells[0].trainer == "certified"
+    trainer = until_certified if certified else search
+    steps = [trainer(problem, cell, *rest) for cell, (problem, *rest) in zip(cells, drawn, strict=True)]
+    there = Device([problem for problem, _, _ in drawn], device, TOLERANCES[certified])
+    certs = side_by_side(steps, there.descend)
+    rows = [measured_row(cell, *data, cert) for cell, data, cert in zip(cells, drawn, certs, strict=True)]
+    share = (time.process_time() - begun) / len(cells)
+    return [(cell.key, row, share) for cell, row in zip(cells, rows, strict=True)]
+
+
+def until_certified(problem, cell, teacher, rng):
+    """``ppkit.fit`` as a generator for a few rounds; what is still open then is left to ``fit`` itself."""
+    effort = "default" if problem.family.polar_is_cheap else "fast"
+    factors = grow(problem, zero_network(problem.family), cell.student, effort)
+    for round_ in range(ROUNDS):
+        factors = tidy(problem, (yield factors))
+        cert = certify(problem, factors, effort, seed=round_)
+        if cert.certified(cell.gap):
+            return cert
+        factors = grow(problem, factors, cell.student, polar=cert.polar)
+    return fit(problem, cell.gap, cell.student, start=cert.factors, effort=effort).certificate
+
+
+def side_by_side(steps, descend):
+    """What the generators ``steps`` return, when ``descend`` answers all that they yield at one time."""
+    done, waiting = {}, {i: next(step) for i, step in enumerate(steps)}
+    while waiting:
+        answers, waiting = descend(waiting), {}
+        for i, factors in answers.items():
+            try:
+                waiting[i] = steps[i].send(factors)
+            except StopIteration as end:
+                done[i] = end.value
+    return [done[i] for i in range(len(steps))]
+
+
+class Device:
+    """The data of problems of one shape on a device, and descent there.
+
+    Parameters
+    ----------
+    problems : list of Problem
+        Of the same family and N, with the squared loss.
+    device : str
+    tolerance : float
+        Where descent stops: see :func:`ppkit.experiments.lbfgs.minimize`.
+    """
+
+    def __init__(self, problems, device, tolerance):
+        self.device, self.tolerance = check_device(device), tolerance
+        self.family = problems[0].family
+        self.model = MODELS[self.family.name](self.family)
+        self.X = self.tensor(np.stack([problem.X for problem in problems]))
+        self.Y = self.tensor(np.stack([problem.Y for problem in problems]))
+        self.lam = self.tensor(np.array([problem.lam for problem in problems]))
+
+    def tensor(self, array):
+        """``array`` on the device, in double precision."""
+        import torch
+
+        return torch.as_tensor(array, dtype=torch.float64, device=self.device)
+
+    def descend(self, networks):
+        """Stationary networks from ``networks``, a mapping from a problem's place to its factors."""
+        index = [i for i, factors in networks.items() if width(factors)]
+        if not index:
+            return networks
+        starts = [self.model.coordinates(networks[i]) for i in index]
+        widths = [width(start) for start in starts]
+        starts = [{k: padded(a, max(widths)) for k, a in start.items()} for start in starts]
+        shapes = {k: a.shape for k, a in starts[0].items()}
+        flat = np.stack([np.concatenate([start[k].ravel() for k in shapes]) for start in starts])
+        restricted = partial(self.objective, self.tensor(index).long(), shapes)
+        flat = minimize(restricted, self.tensor(flat), ITERATIONS, self.tolerance)
+        found = {k: a.cpu().numpy() for k, a in unpack(flat, shapes).items()}
+        trained = {}
+        for j, (i, r) in enumerate(zip(index, widths, strict=True)):
+            trained[i] = self.model.factors({k: a[j, :r] for k, a in found.items()})
+        return {**networks, **trained}
+
+    def objective(self, index, shapes, rows):
+        """The objectives and gradients of the problems ``index[rows]`` at the rows of a matrix."""
+        import torch
+
+        X, Y, lam = (a[index[rows]] for a in (self.X, self.Y, self.lam))
+
+        def function(flat):
+            flat = flat.detach().requires_grad_()
+            z = unpack(flat, shapes)
+            square = torch.sum((self.model.predict(z, X) - Y) ** 2, dim=(1, 2))
+            value = 0.5 * square / Y.shape[1] + lam * self.model.penalty(z)
+            return value.detach(), torch.autograd.grad(value.sum(), flat)[0]
+
+        return function
+
+
+def padded(array, r):
+    """``array`` (k, ...) with zeros to width ``r``: at zero a factor has no gradient and stays there."""
+    return np.concatenate([array, np.zeros((r - len(array), *array.shape[1:]))])
+
+
+def unpack(flat, shapes):
+    """The rows of ``flat`` (B, n) as arrays ``name -> (B, *shape)``."""
+    parts = flat.split([int(np.prod(s)) for s in shapes.values()], dim=1)
+    return {k: part.reshape(len(flat), *s) for (k, s), part in zip(shapes.items(), parts, strict=True)}
