@@ -113,7 +113,8 @@ def joint_fit(table, grid, seed=0, resamples=RESAMPLES, dimension="dim"):
 
     Cells at the theory's lambda whose N/R is not the grid's smallest.  Returns a mapping of
     :class:`Interval`: ``R``, ``D``, ``N`` (positive: the rate of decay), ``sigma^2``, ``constant``.
-    An exponent of something that did not vary is NaN.  ``dimension`` is the column that serves as D: ``"dim"`` or ``"effective_dim"`` (its mean in a cell).
+    An exponent of something that did not vary is NaN.  ``dimension`` is the column that serves as D:
+    ``"dim"`` or ``"effective_dim"`` (its mean in a cell).
     """
     region = table[(table["lam_scale"] == 1.0) & (table["n_samples"] > table["teacher"] * grid.samples[0])]
     groups = region.groupby(["teacher", "dim", "n_samples", "noise"], sort=True)
