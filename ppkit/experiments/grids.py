@@ -113,11 +113,11 @@ GRIDS = {
         "two-layer-relu",
         [{"n_inputs": n} for n in (12, 6, 8, 16)],
         (1, 2, 4, 8),
-        doubling(26, 5),
+        doubling(26, 4),
         noise=0.25,
         more={"trainer": "random"},
         arm_steps=2,
-        levels=(0.5, 1.0),
+        levels=(0.75, 1.5),
     ),
 }
 
