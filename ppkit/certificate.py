@@ -16,7 +16,7 @@ import numpy as np
 
 from .errors import CertificateError, InputError
 from .families.base import zero_network
-from .polar import EPS, Polar, check_effort
+from .polar import EPS, Polar, check_effort, power_of_two
 from .problem import Problem
 
 TINY = float(np.finfo(float).tiny)
@@ -258,17 +258,13 @@ def dual_direction(problem, G):
     return problem.family.project_dual(problem.X, problem.loss.into_domain(problem.Y, G))
 
 
-def power_of_two(G):
-    """The power of two just below the largest entry of ``|G|`` (1 for zero): dividing by it is exact."""
-    top = float(np.max(np.abs(G), initial=0.0))
-    return 2.0 ** max(-1022, int(np.frexp(top)[1]) - 1) if top > 0 else 1.0
-
-
 def dual_value(problem, g):
     """``-(1/N) sum_i l*(y_i, -g_i)``, rounded down."""
     with np.errstate(over="ignore", invalid="ignore"):
         terms = problem.loss.conjugate(problem.Y, -np.ascontiguousarray(g))
         size = np.sum(np.abs(terms)) + np.sum(np.abs(g * problem.Y)) + np.sum(g**2)
+        if not problem.family.bounded_atoms:  # the rounding of a projection moves all samples
+            size += 2 * np.mean(np.abs(g)) * np.sum(np.abs(problem.Y))
     if not np.isfinite(size):
         return -np.inf
     return float(-(float(np.sum(terms)) + 64 * EPS * float(size)) / problem.n_samples) + 0.0

@@ -64,6 +64,12 @@ def outward(x, way):
     return float(np.nextafter(y, way)) if y != x and not np.isnan(y) else y
 
 
+def power_of_two(G):
+    """The power of two just below the largest entry of ``|G|`` (1 for zero): dividing by it is exact."""
+    top = float(np.max(np.abs(G), initial=0.0))
+    return 2.0 ** max(-1022, int(np.frexp(top)[1]) - 1) if top > 0 else 1.0
+
+
 def check_effort(effort):
     """Raise :class:`InputError` unless ``effort`` is "fast", "default" or "exact"."""
     if effort not in EFFORTS:

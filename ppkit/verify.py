@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .ball import BITS, Balls, NoProof, arbs, available, lower, precision, upper
-from .certificate import TINY, Certificate, dual_direction, dual_value, lower_end, power_of_two
+from .certificate import TINY, Certificate, dual_direction, dual_value, lower_end
 from .errors import CertificateError, InputError
-from .polar import EPS, KINDS
+from .polar import EPS, KINDS, power_of_two
 
 ROUNDING = 1e-12
 

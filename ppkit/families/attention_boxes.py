@@ -86,7 +86,7 @@ def box_bound(asks, reach):
     spread = float(np.max(asks.size * asks.diameter))
     reached = reach * float(np.max(asks.size * np.linalg.norm(asks.tokens, axis=2).max(axis=1)))
     blur = rounding(asks, reached)
-    most = asks.sum_bound(np.linalg.norm(asks.tokens, axis=2).max(axis=1)) * (1 + 1e-12)
+    most = asks.sum_bound(np.linalg.norm(asks.tokens, axis=2).max(axis=1)) * (1 + 1e-12) + blur
 
     def bound(tag, lo, hi, cutoff):
         step = max(1, LARGEST // (P * T * max(T, 4)))

@@ -19,6 +19,8 @@ LARGEST = 20_000_000
 CHUNK = 256
 #: how much worse than its interval the remainder of an ask may be that is kept in an expansion
 TRUST = (1.0, 4.0, 1e100)
+#: more than the norm of a vector of which all squares underflow
+TINY = 1e-157
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +76,10 @@ class Asks:
         mean = answers(self.tokens, weights)
         middle = self.tokens - mean[:, :, None, :]
         covariance = np.matmul((weights[..., None] * middle).swapaxes(2, 3), middle)
-        growth = np.exp(np.minimum(move[:, None] * size * diameter, 500.0)) * (1 + 1e-12)
+        omega = move[:, None] * size * diameter
+        growth = np.exp(np.minimum(omega, 500.0)) * (1 + 1e-12)
         variance = np.minimum(diameter**2 / 4, growth * largest_eigenvalue(covariance))
+        variance = np.where(omega < 500, variance, diameter**2 / 4)
         cumulants = variance * size, diameter * variance * size**2
         fourth = (diameter**2 + 3 * variance) * variance * size**3
         return [(1 + 1e-12) * c for c in (*cumulants, fourth)]
@@ -295,7 +299,8 @@ def rounding(asks, scores):
     """At least the rounding error of a computed moment's norm, for scores up to ``scores``."""
     P, T, d = asks.tokens.shape
     size = np.linalg.norm(asks.tokens, axis=2).max(axis=1)
-    return 16 * EPS * (P + T + d * d + 16) * (1 + scores) * float(asks.weight[0] @ size)
+    rounded = 16 * EPS * (P + T + d * d + 16) * (1 + scores) * float(asks.weight[0] @ size)
+    return rounded + TINY * (1 + float(np.max(np.abs(asks.tokens))))
 
 
 def interval_bound(asks, weights, scores, M, radius):

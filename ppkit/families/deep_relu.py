@@ -5,7 +5,7 @@ import numpy as np
 from ..ascent import multistart
 from ..ball import arbs
 from ..errors import InputError
-from ..polar import Polar, check_effort
+from ..polar import Polar, check_effort, power_of_two
 from .base import Family, append, drop_dead, take, width
 from .deep_relu_polar import deeper, leaves_for, sign_search, signs_upper, two_layer_upper, two_layers
 from .linear_maps import data_widths
@@ -108,6 +108,8 @@ class DeepReLU(Family):
 
     def polar(self, X, G, starts=(), effort="default", seed=0):
         check_effort(effort)
+        size = power_of_two(G)
+        G = G / size
         own = [{"v": s["W1"].reshape(-1, self.sizes[0])} for s in starts]
         v, proof = two_layers(X, G, own, effort, seed)
         value = hidden_gradient(X, G, v)
@@ -129,16 +131,19 @@ class DeepReLU(Family):
         lower = max(float(np.sum(G * self.atoms(first, X)[0])) / len(G), 0.0)
         upper = max(self.polar_upper(X, G, proof), lower)
         exact = self.layers == 0 and X.shape[1] <= 2
-        return Polar(lower, upper, first, "exact" if exact else "bounded", best, proof)
+        kind = "exact" if exact else "bounded"
+        return Polar(size * lower, size * upper, first, kind, best, proof)
 
     def polar_upper(self, X, G, proof):
+        size = power_of_two(G)
+        G = G / size
         upper = two_layer_upper(X, G, proof)
         if one_signed(G):
-            return upper
+            return size * upper
         upper = deeper(X, G, upper, self.layers)
         if self.layers and "signs" in proof and G.shape[1] == 1:
             upper = min(upper, signs_upper(X, G[:, 0], proof, self.layers))
-        return upper
+        return size * upper
 
     def prove_polar(self, X, G, bound, proof):
         alone = self.layers == 0 or one_signed(arbs(G))

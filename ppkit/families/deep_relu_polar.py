@@ -97,6 +97,12 @@ def leaves_for(effort, n_samples):
 # ---- signs of the last pre-activation -----------------------------------------------------------------
 
 
+def row_norms(A):
+    """At least the norms of the rows (N,), safe where squares underflow."""
+    top = np.max(np.abs(A), axis=1, keepdims=True)
+    return top[:, 0] * np.linalg.norm(A / np.where(top > 0, top, 1.0), axis=1) * (1 + 1e-12)
+
+
 def corners(w, reach, signs, h):
     """``max_z (w max(z, 0) - h z)`` of each sample over the interval its sign leaves, shape (..., N)."""
     low, high = np.where(signs > 0, 0.0, -reach), np.where(signs < 0, 0.0, reach)
@@ -159,7 +165,7 @@ def sign_search(A, g, lower, layers, v, effort):
     Only samples that pull upward need a sign: for the others one slope between ``w_i`` and 0 is exact.
     """
     N = len(g)
-    reach = np.linalg.norm(A, axis=1) * (1 + 1e-12)
+    reach = row_norms(A)
     pool, heap, done = list(v), [], []
     for side in (1.0, -1.0):
         w, signs = side * g / N, np.zeros(N, int)
@@ -202,16 +208,19 @@ def signs_upper(A, g, proof, layers):
         raise ValueError("lines that are not finite")
     for s in (1, -1):
         check_cover(signs[side == s])
-    reach = np.linalg.norm(A, axis=1) * (1 + 1e-12)
+    reach = row_norms(A)
     N, size = len(g), size_of(g)
-    return max(
+    bounds = [
         leaf_upper(A, s * g / N, reach, pattern, size / N * line, layers)
         for s, pattern, line in zip(side, signs, lines, strict=True)
-    )
+    ]
+    return float(np.max(bounds))  # NaN if a leaf overflows; the built-in max would pass over it
 
 
 def check_cover(signs):
     """Raise ValueError unless the partial sign patterns (m, N) are disjoint and cover all of them."""
+    if not np.all(np.isin(signs, (-1, 0, 1))):
+        raise ValueError("signs other than -1, 0 and 1")
     share = sum(Fraction(1, 2 ** int(np.sum(s != 0))) for s in signs)
     apart = all(np.any(a * b < 0) for k, a in enumerate(signs) for b in signs[:k])
     if share != 1 or not apart:

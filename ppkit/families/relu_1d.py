@@ -86,7 +86,8 @@ class ReLU1D(Family):
 
     def project_dual(self, X, G):
         """``G`` without its mean: the dual points with ``<g, 1> = 0``."""
-        return G - G.mean()
+        G = G - G.mean()
+        return G - G.mean()  # the first mean carries the rounding of G, often larger than what is left
 
     def polar(self, X, G, starts=(), effort="default", seed=0):
         check_effort(effort)

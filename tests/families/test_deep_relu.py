@@ -1,5 +1,7 @@
 """Deep ReLU paths: where they are two-layer networks, where they are more, and intervals that hold."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from families.awkward import KINDS, instance, polar_is_sound
@@ -85,6 +87,50 @@ def test_leaves_that_do_not_cover_are_rejected():
     for bad in ([[1, 0], [-1, 1]], [[1, 0], [0, 1], [-1, -1]], [[1, 0], [1, 0]]):
         with pytest.raises(ValueError):
             check_cover(np.array(bad))
+
+
+def all_signs(N, minus, plus):
+    """Leaves on both sides with every sign fixed; the two entries stand for the two signs."""
+    signs = np.array(list(product((minus, plus), repeat=N)), np.int8)
+    return {"side": np.repeat([1.0, -1.0], len(signs)), "signs": np.concatenate([signs, signs])}
+
+
+def test_signs_whose_product_overflows_are_rejected():
+    member, rng = DeepReLU((2, 3, 2, 1)), np.random.default_rng(4)
+    X, G = rng.standard_normal((4, 2)), rng.standard_normal((4, 1))
+    leaves = all_signs(4, -64, -2)  # both negative, with a product of -128 in int8
+    with pytest.raises(ValueError, match="signs"):
+        member.polar_upper(X, G, leaves | {"lines": np.zeros(leaves["signs"].shape)})
+
+
+@pytest.mark.parametrize("size", [1e200, 1.7e308])
+def test_a_leaf_that_overflows_is_not_passed_over(size):
+    member, rng = DeepReLU((2, 3, 2, 1)), np.random.default_rng(4)
+    X, G = rng.standard_normal((4, 2)), rng.standard_normal((4, 1))
+    leaves = all_signs(4, -1, 1)
+    lines = np.full(leaves["signs"].shape, size)
+    lines[0] = 0.0  # the bound of the first leaf, z <= 0, is zero
+    with np.errstate(all="ignore"):
+        assert member.polar_upper(X, G, leaves | {"lines": lines}) == member.polar_upper(X, G, {})
+
+
+@pytest.mark.parametrize("sizes", [(2, 3, 2, 1), (3, 3, 2), (3, 1, 2, 1), (2, 2, 2, 2)])
+@pytest.mark.parametrize("size", [(1e-100, 1e-120), (1e100, 1e120)])
+def test_any_size_of_inputs_and_residuals(sizes, size):
+    member, rng = DeepReLU(sizes), np.random.default_rng(11)
+    X, G = rng.standard_normal((4, sizes[0])), rng.standard_normal((4, sizes[-1]))
+    known = member.polar(X, G).lower * size[0] * size[1]
+    polar = member.polar(size[0] * X, size[1] * G)
+    again = member.polar_upper(size[0] * X, size[1] * G, polar.proof)
+    assert known <= again * (1 + 1e-12) and again <= polar.upper * (1 + 1e-12)
+
+
+def test_rows_whose_squares_underflow_count():
+    member = DeepReLU((2, 3, 2, 1))
+    X = np.array([[1.0, 0.0], [1e-170, 0.0], [-1e-170, 0.0], [0.0, 1e-170]])
+    G = np.array([[0.0], [1.0], [-1.0], [0.5]])
+    polar = member.polar(X, G)
+    assert 0 < polar.lower <= member.polar_upper(X, G, polar.proof) * (1 + 1e-12)
 
 
 # ---- where depth adds nothing ----------------------------

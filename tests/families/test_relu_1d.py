@@ -8,6 +8,7 @@ from families.awkward import values
 
 import ppkit
 from ppkit.ball import Balls, precision
+from ppkit.certificate import dual_value
 from ppkit.families import ReLU1D
 from ppkit.families.base import append, take, width
 from ppkit.families.relu_splines import constant, hinges, knot_polar, spline_cost
@@ -94,6 +95,30 @@ def test_ball_proof_needs_a_centered_residual():
         assert FAMILY.prove_polar(Balls(X), exact, polar.upper, {})
         assert not FAMILY.prove_polar(Balls(X), exact, polar.lower * (1 - 1e-12), {})
         assert not FAMILY.prove_polar(Balls(X), Balls(y[:, None]), 1e9, {})
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_mean_that_a_projection_leaves_does_not_lift_the_bound(seed):
+    rng = np.random.default_rng(seed)
+    x, y, g = rng.uniform(-1, 1, 8), rng.standard_normal(8), rng.standard_normal((8, 1))
+    y[0], g[0] = 1e12, g[1:].mean()  # a huge target where the residual vanishes
+    problem = ppkit.Problem(FAMILY, x[:, None], y, 1e-18)
+    g = FAMILY.project_dual(problem.X, g)
+    exact = [Fraction(v) for v in g[:, 0].tolist()]
+    exact = [v - sum(exact) / 8 for v in exact]
+    value = sum(Fraction(t) * v - v * v / 2 for t, v in zip(y.tolist(), exact, strict=True)) / 8
+    assert dual_value(problem, g) <= value
+
+
+@pytest.mark.parametrize("level", [0.0, 1e2, 1e6, 1e12])
+def test_a_residual_far_from_zero_is_centered(level):
+    rng = np.random.default_rng(0)
+    for n in range(2, 60):
+        x, y = rng.standard_normal((n, 1)), level + rng.standard_normal(n)
+        problem = ppkit.Problem(FAMILY, x, y, 0.1)
+        cert = ppkit.certify(problem, {k: np.zeros((0, 1)) for k in FAMILY.shapes})
+        assert np.isfinite(cert.polar_ratio)
+        cert.verify(rigorous=False)
 
 
 def test_rademacher_complexity_is_infinite():
