@@ -16,7 +16,7 @@ from ..families import get_family
 from .cell import Cell, draw
 
 SAMPLES = 4000
-STEP = 1e-5
+STEP = 1e-7
 NULL, WEAK = 1e-9, 1e-6
 
 
