@@ -108,8 +108,6 @@ class DeepReLU(Family):
 
     def polar(self, X, G, starts=(), effort="default", seed=0):
         check_effort(effort)
-        size = power_of_two(G)
-        G = G / size
         own = [{"v": s["W1"].reshape(-1, self.sizes[0])} for s in starts]
         v, proof = two_layers(X, G, own, effort, seed)
         value = hidden_gradient(X, G, v)
@@ -131,8 +129,7 @@ class DeepReLU(Family):
         lower = max(float(np.sum(G * self.atoms(first, X)[0])) / len(G), 0.0)
         upper = max(self.polar_upper(X, G, proof), lower)
         exact = self.layers == 0 and X.shape[1] <= 2
-        kind = "exact" if exact else "bounded"
-        return Polar(size * lower, size * upper, first, kind, best, proof)
+        return Polar(lower, upper, first, "exact" if exact else "bounded", best, proof)
 
     def polar_upper(self, X, G, proof):
         size = power_of_two(G)

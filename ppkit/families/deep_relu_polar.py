@@ -99,8 +99,8 @@ def leaves_for(effort, n_samples):
 
 def row_norms(A):
     """At least the norms of the rows (N,), safe where squares underflow."""
-    top = np.max(np.abs(A), axis=1, keepdims=True)
-    return top[:, 0] * np.linalg.norm(A / np.where(top > 0, top, 1.0), axis=1) * (1 + 1e-12)
+    top = np.max(np.abs(A), axis=1)
+    return np.where(top > 1e-140, np.linalg.norm(A, axis=1), np.sqrt(A.shape[1]) * top) * (1 + 1e-12)
 
 
 def corners(w, reach, signs, h):

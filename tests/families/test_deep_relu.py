@@ -115,7 +115,7 @@ def test_a_leaf_that_overflows_is_not_passed_over(size):
 
 
 @pytest.mark.parametrize("sizes", [(2, 3, 2, 1), (3, 3, 2), (3, 1, 2, 1), (2, 2, 2, 2)])
-@pytest.mark.parametrize("size", [(1e-100, 1e-120), (1e100, 1e120)])
+@pytest.mark.parametrize("size", [(1e-100, 1e-120), (1e100, 1e40)])
 def test_any_size_of_inputs_and_residuals(sizes, size):
     member, rng = DeepReLU(sizes), np.random.default_rng(11)
     X, G = rng.standard_normal((4, sizes[0])), rng.standard_normal((4, sizes[-1]))
