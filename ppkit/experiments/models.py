@@ -4,13 +4,15 @@ Arrays have a batch axis in front: inputs (B, N, ...), factors (B, r, ...).  PyT
 method runs, not with the module.
 """
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 
 from ..families.attention_polar import from_ball, to_ball
 from ..families.spectral import svd_split
 
 
-class Model:
+class Model(ABC):
     """A family's prediction in smooth coordinates; here these are the balanced factors themselves.
 
     Every coordinate array has the network's width as its first axis, and a factor whose coordinates
@@ -28,9 +30,9 @@ class Model:
         """The network at the coordinates ``z``."""
         return z
 
+    @abstractmethod
     def predict(self, z, X):
         """Predictions (B, N, n_outputs)."""
-        raise NotImplementedError
 
     def penalty(self, z):
         """A smooth majorant of Theta that equals it at its minimizer among equal predictions, (B,)."""

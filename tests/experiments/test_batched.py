@@ -129,13 +129,13 @@ def test_refusals_write_nothing(tmp_path, monkeypatch, capsys, name, more, messa
     assert not list(tmp_path.iterdir())
 
 
-def test_cuda_where_there_is_one():
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device here")
-    assert check_device("cuda").type == "cuda"
-    there, here = (run_batch(seeds(CONVEX[2], 4), device) for device in ("cuda", "cpu"))
-    for (_, a, _), (_, b, _) in zip(there, here, strict=True):
-        np.testing.assert_allclose(a["error"], b["error"], rtol=1e-3)
+@pytest.mark.parametrize("device", ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"])
+def test_every_device_there_is_agrees_with_single_cells(device):
+    assert check_device(device).type == device
+    cells = seeds(CONVEX[2], 4)
+    for cell, (key, row, _) in zip(cells, run_batch(cells, device), strict=True):
+        assert key == cell.key
+        np.testing.assert_allclose(row["error"], run_cell(cell)["error"], rtol=1e-3)
 
 
 def test_a_device_that_is_not_there():
