@@ -7,9 +7,10 @@ import pytest
 from problems import BoundedPolar, SearchedPolar, random_network, sensing, with_family
 
 import ppkit
+from ppkit.descent import descend
 from ppkit.families import MatrixFactorization
 from ppkit.families.base import append, width, zero_network
-from ppkit.fit import descend, grow, stationary, tidy
+from ppkit.fit import grow, stationary, tidy
 
 LOSSES = ("squared", "logistic", "huber")
 

@@ -1,9 +1,10 @@
 """How a cell's student is trained: to a certificate, or by descent and search alone."""
 
 from ..certificate import certify
+from ..descent import SmoothObjective
+from ..descent import descend as full_descend
 from ..families.base import width
-from ..fit import SmoothObjective, fit, grow, tidy
-from ..fit import descend as fit_descend
+from ..fit import fit, grow, tidy
 from . import teachers
 
 TRAINERS = ("certified", "random", "teacher")
@@ -61,7 +62,7 @@ def polar_ends(problem, cert):
 def descend(problem, factors, iterations=1000):
     """L-BFGS from ``factors``, on the smooth surrogate alone for the families in :data:`PLAIN`."""
     if problem.family.name not in PLAIN:
-        return fit_descend(problem, factors)[0]
+        return full_descend(problem, factors)[0]
     from scipy.optimize import minimize
 
     smooth = SmoothObjective(problem, problem.family.balance(factors))
