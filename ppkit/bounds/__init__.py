@@ -7,7 +7,14 @@ difference between the population's and the sample's, or on the distance from a 
 from .base import Bound
 from .complexity import loss_constants, rademacher, unit_envelope
 from .constants import gaussian_size, unit_constants
-from .counting import parameter_count, parameter_count_subgaussian, width_free
+from .counting import parameter_count, parameter_count_subgaussian
+from .free import (
+    objective_gap,
+    width_free,
+    width_free_rademacher,
+    width_free_sensing,
+    width_free_subgaussian,
+)
 from .law import fast_rate, gaussian_kappa, recovery, regression_rate
 from .population import discrepancy, master
 
@@ -19,6 +26,7 @@ __all__ = [
     "gaussian_size",
     "loss_constants",
     "master",
+    "objective_gap",
     "parameter_count",
     "parameter_count_subgaussian",
     "rademacher",
@@ -27,4 +35,7 @@ __all__ = [
     "unit_constants",
     "unit_envelope",
     "width_free",
+    "width_free_rademacher",
+    "width_free_sensing",
+    "width_free_subgaussian",
 ]

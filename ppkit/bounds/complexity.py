@@ -70,21 +70,11 @@ def rademacher(
         raise InputError("give both lipschitz and loss_range, or neither")
     whole = lipschitz is None
     share = delta if whole else delta / 10
-    N, a = len(X), unit_envelope(family, X) if envelope is None else np.asarray(envelope, float)
-    if a.shape != (N, family.n_outputs) or not np.all(a >= 0):
-        raise InputError(f"envelope must be an array of shape {(N, family.n_outputs)}, entries at least 0")
+    N, a = len(X), check_envelope(family, X, envelope)
     rng = np.random.default_rng(seed)
-    ends = np.array(
-        [
-            (p.lower, p.upper)
-            for p in (
-                family.polar(X, rng.choice((-1.0, 1.0), (N, family.n_outputs)), effort=effort, seed=seed)
-                for _ in range(draws)
-            )
-        ]
-    )
-    margin = np.sqrt(2 * np.sum(a**2) * np.log(1 / share) / draws) / N
-    low, high = B * np.mean(ends, axis=0)
+    patterns = [rng.choice((-1.0, 1.0), (N, family.n_outputs)) for _ in range(draws)]
+    ends, margin = mean_polar(family, X, patterns, a, share, effort, seed)
+    low, high = B * ends
     facts = {"lower": max(0.0, float(low - B * margin)), "upper": float(high + B * margin), "draws": draws}
     if whole:
         return Bound({"mean over signs": float(high), "Monte Carlo": float(B * margin)}, facts)
@@ -98,6 +88,28 @@ def rademacher(
     level = M if vacuous is None else nonnegative("vacuous", vacuous)
     reached = N * (sum(terms.values()) / level) ** 2 if level > 0 else np.inf
     return Bound(terms, {**facts, "contraction": kappa, "nonvacuous_from": float(np.ceil(reached))})
+
+
+def mean_polar(family, X, patterns, reach, share, effort="default", seed=0):
+    r"""``((low, high), margin)``: the mean polar over random ``patterns``, for an expectation over signs.
+
+    ``low`` and ``high`` are the means of the two ends of the polars.  If flipping the sign j changes
+    ``N <pattern, phi(V)>`` by at most ``2 reach_j`` for every V of cost one, the expectation is at most
+    ``high + margin``, and at least ``low - margin``, each except with probability ``share``.
+    """
+    polars = [family.polar(X, G, effort=effort, seed=seed) for G in patterns]
+    margin = np.sqrt(2 * np.sum(reach**2) * np.log(1 / share) / len(patterns)) / len(X)
+    return np.mean([(p.lower, p.upper) for p in polars], axis=0), float(margin)
+
+
+def check_envelope(family, X, envelope):
+    """``envelope`` as an array (N, n_y), computed where it is None."""
+    a = unit_envelope(family, X) if envelope is None else np.asarray(envelope, float)
+    if a.shape != (len(X), family.n_outputs) or not np.all(a >= 0):
+        raise InputError(
+            f"envelope must be an array of shape {(len(X), family.n_outputs)}, entries at least 0"
+        )
+    return a
 
 
 def unit_envelope(family, X):

@@ -1,4 +1,4 @@
-"""T6 and T7: bounds on the discrepancy by counting parameters."""
+"""T6: bounds on the discrepancy by counting parameters."""
 
 import numpy as np
 
@@ -84,35 +84,15 @@ def parameter_count_subgaussian(
 
     def terms(N):
         u = (R + 1) * D * np.log1p(8 * slope * q * N) + R * np.log1p(4 * q * N) + log_failure
-        spread = 2 * np.sqrt(u / N) if u <= N else 1 + u / N
-        return {"net and confidence": float(K * spread), "rounding to the net": K * (2 + log_failure / N) / N}
+        return {
+            "net and confidence": float(K * bernstein(u, N)),
+            "rounding to the net": K * (2 + log_failure / N) / N,
+        }
 
     level = 2 * K if vacuous is None else nonnegative("vacuous", vacuous)
     return Bound(terms(n_samples), {"K": K, "q": q, "nonvacuous_from": first_below(terms, level)})
 
 
-def width_free(n_samples, dim, theta, b, b_y, lipschitz, delta=0.05, vacuous=None):
-    r"""T7: a bound on ``Delta(W)`` for all networks of every width and every cost at once.
-
-    .. math:: \Delta(W) \le \Delta_y + \Theta_r(W)\, \Delta_2
-
-    with one failure probability for all; ``theta`` is the cost of the network at hand and may be read
-    off it.  Assumptions and parameters as in :func:`parameter_count`.
-
-    Returns
-    -------
-    Bound
-        Terms ``target`` (``Delta_y``) and ``pairs`` (``Theta Delta_2``); fact ``nonvacuous_from``.
-    """
-    b, b_y, theta = nonnegative("b", b), nonnegative("b_y", b_y), nonnegative("theta", theta)
-    D, slope = nonnegative("dim", dim), nonnegative("lipschitz", lipschitz)
-    log_failure = np.log(4 / probability(delta))
-    positive_integer("n_samples", n_samples)
-
-    def terms(N):
-        y = np.sqrt(2 / N * (D * np.log1p(2 * slope * N) + log_failure)) + 2 / N
-        pairs = np.sqrt(2 / N * (2 * D * np.log1p(4 * slope * N) + log_failure)) + 2 / N
-        return {"target": float(b * b_y * y), "pairs": float(theta * b**2 * pairs)}
-
-    level = 2 * b * (b_y + theta * b) if vacuous is None else nonnegative("vacuous", vacuous)
-    return Bound(terms(n_samples), {"nonvacuous_from": first_below(terms, level)})
+def bernstein(u, N):
+    """``psi_N(u)``, beyond which a mean of N variables of size one strays with probability ``2 exp(-u)``."""
+    return 2 * np.sqrt(u / N) if u <= N else 1 + u / N
