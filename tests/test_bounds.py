@@ -208,7 +208,7 @@ def test_rademacher_rejects_bad_input():
         bounds.rademacher(MatrixFactorization((3, 2)), None, 1.0)
 
 
-# ---- T6 and T7 --------------------------------------------------------------------------------------
+# ---- T6 ---------------------------------------------------------------------------------------------
 
 
 def test_parameter_count_is_the_formula():
@@ -218,14 +218,6 @@ def test_parameter_count_is_the_formula():
     bound = bounds.parameter_count(N, R, D, B, b, b_y, slope, delta)
     assert bound.value == pytest.approx(K * np.sqrt(2 * entropy / N) + 2 * K / N)
     assert bound.facts["K"] == K
-
-
-def test_width_free_is_the_formula_and_affine_in_theta():
-    N, D, b, b_y, slope, delta = 1000, 5, 1.5, 1.0, 2.0, 0.1
-    zero, one, two = (bounds.width_free(N, D, t, b, b_y, slope, delta).value for t in (0.0, 1.0, 2.0))
-    root = np.sqrt(2 / N * (D * np.log(1 + 2 * slope * N) + np.log(4 / delta)))
-    assert zero == pytest.approx(b * b_y * (root + 2 / N))
-    assert two - one == pytest.approx(one - zero)
 
 
 @pytest.mark.parametrize("level", [None, 0.3])
@@ -260,5 +252,3 @@ def test_parameter_count_and_width_free_hold_on_a_finite_population():
 def test_sample_sizes_are_positive_integers(N):
     with pytest.raises(ppkit.InputError, match="n_samples"):
         bounds.parameter_count(N, 1, 3, 1.0, 1.0, 1.0, 2.0)
-    with pytest.raises(ppkit.InputError, match="n_samples"):
-        bounds.width_free(N, 3, 1.0, 1.0, 1.0, 2.0)

@@ -93,6 +93,8 @@ def width_free_sensing(n_samples, shape, theta, tau, delta=0.05, vacuous=None):
     """
     theta, tau = nonnegative("theta", theta), nonnegative("tau", tau)
     log_failure = np.log(8 / probability(delta))
+    if np.shape(shape) != (2,):
+        raise InputError(f"shape must be (m, n), got {shape!r}")
     for name, size in zip(("m", "n"), shape, strict=True):
         positive_integer(name, size)
     D = sum(shape)
@@ -186,6 +188,8 @@ def objective_gap(bound, square, theta):
         ``Theta_r(W)``.
     """
     square, theta = nonnegative("square", square), nonnegative("theta", theta)
+    if not {"Delta_y", "Delta_2"} <= set(bound.facts):
+        raise InputError("objective_gap needs a bound of T7, with the facts Delta_y and Delta_2")
     terms = {
         "size of the target": 0.5 * square,
         "target": theta * bound.facts["Delta_y"],
