@@ -17,15 +17,16 @@ from ..families.base import width, zero_network
 from ..fit import fit, grow, tidy
 from .cell import draw, measured_row
 from .lbfgs import minimize
-from .models import MODELS
+from .models import model_of
 from .training import search
 
 MOST_CELLS = 64
 MOST_NUMBERS = 2**26
 ROUNDS = 4
-ITERATIONS = 1000
-#: the relative fall of the objective at which a network is done, for certificates and for search
-TOLERANCES = {True: 1e-15, False: 1e-11}
+#: the most steps, and the relative fall of the objective at which a network is done, for certificates
+TO_CERTIFY = 1000, 1e-15
+#: the same for search
+TO_SEARCH = 500, 1e-11
 
 
 def check_device(device):
@@ -52,13 +53,11 @@ def batches(cells):
     """
     groups = {}
     for cell in cells:
-        if cell.family not in MODELS:
-            raise InputError(f"{cell.family} is not trained on a device; choose one of {', '.join(MODELS)}")
         groups.setdefault(replace(cell, seed=0).key, []).append(cell)
     out = []
     for group in sorted(groups.values(), key=lambda group: -group[0].n_samples):
-        family = get_family(group[0].family)(**group[0].options)
-        numbers = group[0].n_samples * (int(np.prod(family.input_shape)) + family.n_outputs)
+        model = model_of(get_family(group[0].family)(**group[0].options))
+        numbers = group[0].n_samples * model.numbers(group[0].student)
         size = max(1, min(MOST_CELLS, MOST_NUMBERS // numbers))
         out += [group[i : i + size] for i in range(0, len(group), size)]
     return out
@@ -71,7 +70,7 @@ def run_batch(cells, device):
     certified = cells[0].trainer == "certified"
     trainer = until_certified if certified else search
     steps = [trainer(problem, cell, *rest) for cell, (problem, *rest) in zip(cells, drawn, strict=True)]
-    there = Device([problem for problem, _, _ in drawn], device, TOLERANCES[certified])
+    there = Device([problem for problem, _, _ in drawn], device, *(TO_CERTIFY if certified else TO_SEARCH))
     certs = side_by_side(steps, there.descend)
     rows = [measured_row(cell, *data, cert) for cell, data, cert in zip(cells, drawn, certs, strict=True)]
     share = (time.process_time() - begun) / len(cells)
@@ -112,15 +111,15 @@ class Device:
     problems : list of Problem
         Of the same family and N, with the squared loss.
     device : str
+    iterations : int
     tolerance : float
         Where descent stops: see :func:`ppkit.experiments.lbfgs.minimize`.
     """
 
-    def __init__(self, problems, device, tolerance):
-        self.device, self.tolerance = check_device(device), tolerance
-        self.family = problems[0].family
-        self.model = MODELS[self.family.name](self.family)
-        self.X = self.tensor(np.stack([problem.X for problem in problems]))
+    def __init__(self, problems, device, iterations, tolerance):
+        self.device, self.iterations, self.tolerance = check_device(device), iterations, tolerance
+        self.model = model_of(problems[0].family)
+        self.X = self.tensor(np.stack([self.model.inputs(problem.X) for problem in problems]))
         self.Y = self.tensor(np.stack([problem.Y for problem in problems]))
         self.lam = self.tensor(np.array([problem.lam for problem in problems]))
 
@@ -140,8 +139,8 @@ class Device:
         starts = [{k: padded(a, max(widths)) for k, a in start.items()} for start in starts]
         shapes = {k: a.shape for k, a in starts[0].items()}
         flat = np.stack([np.concatenate([start[k].ravel() for k in shapes]) for start in starts])
-        restricted = partial(self.objective, self.tensor(index).long(), shapes)
-        flat = minimize(restricted, self.tensor(flat), ITERATIONS, self.tolerance)
+        restricted = partial(self.objective, self.tensor(np.array(index)).long(), shapes)
+        flat = minimize(restricted, self.tensor(flat), self.iterations, self.tolerance)
         found = {k: a.cpu().numpy() for k, a in unpack(flat, shapes).items()}
         trained = {}
         for j, (i, r) in enumerate(zip(index, widths, strict=True)):

@@ -34,7 +34,7 @@ def minimize(restricted, z, iterations, tolerance):
             busy = idle < PATIENCE
             if not busy.any():
                 break
-            if 2 * busy.sum() <= len(rows):
+            if 4 * busy.sum() <= 3 * len(rows):
                 answer[rows] = z
                 state = (rows, z, value, slope, S, D, idle, step)
                 rows, z, value, slope, S, D, idle, step = (a[busy] for a in state)

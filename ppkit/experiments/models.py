@@ -8,8 +8,12 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
+from ..errors import InputError
 from ..families.attention_polar import from_ball, to_ball
 from ..families.spectral import svd_split
+
+#: the norms of the two sides of structured sensing that have a smooth majorant here
+SMOOTH = (["l1", "l2"], ["l2", "l2"])
 
 
 class Model(ABC):
@@ -19,8 +23,20 @@ class Model(ABC):
     are zero must predict zero and get no gradient.
     """
 
+    #: numbers that the gradient keeps of each factor on each sample, about
+    kept = 0
+
     def __init__(self, family):
         self.family = family
+
+    def numbers(self, r):
+        """Numbers on the device for each sample while ``r`` factors descend, about."""
+        inputs = self.inputs(np.zeros((1, *self.family.input_shape)))
+        return inputs.size + self.family.n_outputs + r * self.kept
+
+    def inputs(self, X):
+        """What ``predict`` is given of the inputs ``X`` (N, ...), with the same first axis."""
+        return X
 
     def coordinates(self, factors):
         """The network ``factors`` in coordinates."""
@@ -47,8 +63,34 @@ class Sensing(Model):
         return X.flatten(2) @ M.flatten(1)[:, :, None]
 
 
+class Structured(Sensing):
+    """Sensing where l1 measures one side: merged factors have one entry there, which alone moves."""
+
+    def __init__(self, family):
+        super().__init__(family)
+        norms = family.params()
+        if norms["nonnegative"] or sorted(map(str, (norms["row"], norms["col"]))) not in SMOOTH:
+            raise InputError(
+                f"{family} is not trained on a device: its norms have to be l1 and l2, or both l2"
+            )
+        self.sparse = [k for k, norm in (("u", norms["row"]), ("v", norms["col"])) if norm == "l1"]
+
+    def coordinates(self, factors):
+        return self.family.balance(self.family.merge(factors))
+
+    def predict(self, z, X):
+        return super().predict({k: a * (a != 0) if k in self.sparse else a for k, a in z.items()}, X)
+
+    def penalty(self, z):
+        """Smooth with one entry a factor, Theta's own majorant with more."""
+        squares = (a.abs().sum(2) ** 2 if k in self.sparse else (a**2).sum(2) for k, a in z.items())
+        return 0.5 * sum(square.sum(1) for square in squares)
+
+
 class Linear(Model):
     """``sum_j u_j v_j^T x``."""
+
+    kept = 1
 
     def predict(self, z, X):
         return (X @ z["v"].mT) @ z["u"]
@@ -68,6 +110,8 @@ class Chains(Linear):
 class Quadratic(Model):
     """``sum_j s_j (v_j^T x)^2`` with the signs s_j as they are."""
 
+    kept = 2
+
     def predict(self, z, X):
         return (X @ z["v"].mT) ** 2 @ z["u"].sign()
 
@@ -77,6 +121,8 @@ class Quadratic(Model):
 
 class ReLU(Model):
     """``sum_j u_j max(v_j^T x, 0)``, with a bias where the family has one."""
+
+    kept = 3
 
     def predict(self, z, X):
         v = z["v"][..., : self.family.n_inputs]
@@ -103,6 +149,12 @@ class Tensor(Model):
 
 class Attention(Model):
     """Softmax heads: values as ``s U``, keys and queries mapped on their balls."""
+
+    @property
+    def kept(self):
+        tokens, features = self.family.input_shape
+        asking = tokens if self.family.query == "all" else 1
+        return 2 * asking * (tokens + features)
 
     def coordinates(self, factors):
         cost = self.family.theta(factors)[:, None, None]
@@ -134,12 +186,53 @@ class Attention(Model):
         return self.family.radius * (size / np.pi).sinc() * z
 
 
+class Products(Model):
+    """Linear attention: ``q A_j X^T X B_j`` is linear in ``sum_j vec(A_j) vec(B_j)^T``."""
+
+    def inputs(self, X):
+        return self.family.design(X).reshape(len(X), self.family.n_queries, -1)
+
+    def predict(self, z, X):
+        M = z["A"].flatten(2).mT @ z["B"].flatten(2)
+        answers = X.flatten(1, 2) @ M.reshape(len(M), X.shape[-1], self.family.n_values)
+        return answers.reshape(*X.shape[:2], self.family.n_outputs)
+
+
+class Paths(Model):
+    """``sum_j W_Lj max(... max(W_1j x, 0) ..., 0)``, the first and the last layer of all paths at once."""
+
+    @property
+    def kept(self):
+        return 2 * sum(self.family.sizes[1:-1])
+
+    def predict(self, z, X):
+        first, *inner, last = (z[k] for k in self.family.shapes)
+        hidden = (first.flatten(1, 2) @ X.mT).unflatten(1, first.shape[1:3]).relu()
+        for W in inner:
+            hidden = (W @ hidden).relu()
+        return (last.transpose(1, 2).flatten(2) @ hidden.flatten(1, 2)).mT
+
+    def penalty(self, z):
+        """The mean of the norms' L-th powers."""
+        return sum(((a**2).sum((2, 3)) ** (len(z) / 2)).sum(1) for a in z.values()) / len(z)
+
+
+def model_of(family):
+    """The model of ``family``, or :class:`InputError` in one line."""
+    if family.name not in MODELS:
+        raise InputError(f"{family.name} is not trained on a device; choose one of {', '.join(MODELS)}")
+    return MODELS[family.name](family)
+
+
 MODELS = {
     "matrix-sensing": Sensing,
+    "structured-sensing": Structured,
     "two-layer-linear": Linear,
     "deep-linear": Chains,
     "two-layer-quadratic": Quadratic,
     "two-layer-relu": ReLU,
+    "linear-attention": Products,
     "multi-head-attention": Attention,
+    "deep-relu": Paths,
     "cp-tensor": Tensor,
 }

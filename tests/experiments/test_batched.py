@@ -11,6 +11,7 @@ from ppkit.cli import main
 from ppkit.errors import InputError
 from ppkit.experiments.batched import batches, check_device, run_batch
 from ppkit.experiments.cell import Cell, run_cell
+from ppkit.experiments.grids import GRIDS, Grid
 from ppkit.experiments.store import Store
 from ppkit.experiments.sweep import sweep
 
@@ -18,6 +19,7 @@ torch = pytest.importorskip("torch")
 
 SEARCH = {"noise": 0.25, "trainer": "random"}
 HEAD = {"n_features": 3, "n_tokens": 2, "d_k": 2, "n_outputs": 2, "radius": 3.0}
+TOKENS = {"n_features": 3, "n_tokens": 4, "n_outputs": 2}
 CONVEX = [
     Cell("matrix-sensing", {"shape": [6, 5]}, 2, 80, 0.5, 0),
     Cell("matrix-sensing", {"shape": [6, 5]}, 2, 20, 0.5, 0),
@@ -26,6 +28,15 @@ CONVEX = [
     Cell("deep-linear", {"sizes": [6, 3, 3, 5]}, 2, 80, 0.5, 0),
     Cell("two-layer-quadratic", {"n_inputs": 5}, 2, 80, 0.5, 0),
     Cell("two-layer-relu", {"n_inputs": 2}, 2, 60, 0.25, 0),
+    Cell("deep-relu", {"sizes": [2, 2, 1]}, 2, 60, 0.25, 0),
+    Cell("structured-sensing", {"shape": [8, 4], "row": "l1", "col": "l2"}, 2, 80, 0.5, 0),
+    Cell("structured-sensing", {"shape": [8, 4], "row": "l1", "col": "l2"}, 2, 80, 0.5, 0, lam_scale=1 / 16),
+    Cell("structured-sensing", {"shape": [8, 4], "row": "l2", "col": "l1"}, 2, 20, 0.5, 0),
+    Cell("structured-sensing", {"shape": [6, 4]}, 2, 40, 0.5, 0),
+    *(
+        Cell("linear-attention", {**TOKENS, "query": query}, 2, 60, 0.5, 0)
+        for query in ("mean", "last", "all")
+    ),
 ]
 HARD = [
     Cell("two-layer-relu", {"n_inputs": 4}, 2, 50, seed=0, **SEARCH),
@@ -33,7 +44,18 @@ HARD = [
     Cell("multi-head-attention", HEAD, 1, 30, seed=0, **SEARCH),
     Cell("multi-head-attention", HEAD, 1, 30, 0.25, 0, trainer="teacher"),
     Cell("cp-tensor", {"shape": [3, 3, 2]}, 2, 40, 0.5, 0, trainer="random", effort="default"),
+    Cell("deep-relu", {"sizes": [4, 2, 1, 1]}, 2, 76, 0.1, 0, trainer="random"),
+    Cell("deep-relu", {"sizes": [3, 2, 2]}, 2, 50, seed=0, **SEARCH),
 ]
+OUTSIDE = {
+    "factorization": ("matrix-factorization", {"shape": [3, 3]}),
+    "hard-pair": ("structured-sensing", {"shape": [3, 3], "row": "linf", "col": "l2"}),
+}
+
+
+def name_of(cell):
+    options = "-".join(str(value) for value in cell.options.values())
+    return f"{cell.family}-{options}-{cell.n_samples}-{cell.lam_scale}-{cell.trainer}"
 
 
 def seeds(cell, n):
@@ -48,7 +70,7 @@ def both(cell, n):
     return [row for _, row, _ in found], [run_cell(c) for c in batch]
 
 
-@pytest.mark.parametrize("cell", CONVEX, ids=lambda c: f"{c.family}-{c.n_samples}-{c.lam_scale}")
+@pytest.mark.parametrize("cell", CONVEX, ids=name_of)
 def test_certified_rows_agree_one_by_one(cell):
     batch, plain = both(cell, 4)
     for a, b in zip(batch, plain, strict=True):
@@ -60,7 +82,7 @@ def test_certified_rows_agree_one_by_one(cell):
             assert a[name] == b[name]
 
 
-@pytest.mark.parametrize("cell", HARD, ids=lambda c: f"{c.family}-{c.trainer}")
+@pytest.mark.parametrize("cell", HARD, ids=name_of)
 def test_searched_rows_agree_in_the_mean(cell):
     batch, plain = both(cell, 8)
     a, b = (np.array([row["error"] for row in rows]) for rows in (batch, plain))
@@ -101,9 +123,7 @@ def test_the_command_line(tmp_path, monkeypatch, capsys):
         def cells(self, seeds):
             return tiny_cells(len(seeds))
 
-    from ppkit.experiments import commands
-
-    monkeypatch.setitem(commands.GRIDS, "tiny", Tiny())
+    monkeypatch.setitem(GRIDS, "tiny", Tiny())
     where = ["--seeds", "2", "--jobs", "1", "--quiet", "--results", str(tmp_path / "results")]
     assert main(["sweep", "run", "tiny", "--device", "cpu", *where]) == 0
     assert "12 rows" in capsys.readouterr().out
@@ -117,12 +137,19 @@ def test_the_command_line(tmp_path, monkeypatch, capsys):
         ("two-layer-linear", ["--device", "cuda"], "no CUDA device here"),
         ("two-layer-linear", ["--device", "abacus"], "unknown device 'abacus'"),
         ("two-layer-linear", ["--device", "mps"], "unknown device 'mps'"),
-        ("structured-sensing", ["--device", "cpu"], "structured-sensing is not trained on a device"),
+        (
+            "factorization",
+            ["--device", "cpu"],
+            "matrix-factorization is not trained on a device; choose one of",
+        ),
+        ("hard-pair", ["--device", "cpu"], "is not trained on a device: its norms have to be l1 and l2"),
         ("two-layer-linear", ["--device", "cpu", "--dask", "tcp://127.0.0.1:9"], "not on both"),
     ],
 )
 def test_refusals_write_nothing(tmp_path, monkeypatch, capsys, name, more, message):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    for other, (family, options) in OUTSIDE.items():
+        monkeypatch.setitem(GRIDS, other, Grid(family, [options], (1,), (10,)))
     assert main(["sweep", "run", name, *more, "--results", str(tmp_path / "results")]) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
