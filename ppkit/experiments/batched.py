@@ -16,7 +16,7 @@ from ..families import get_family
 from ..families.base import width, zero_network
 from ..fit import fit, grow, tidy
 from .cell import draw, measured_row
-from .lbfgs import minimize
+from .lbfgs import MEMORY, minimize
 from .models import model_of
 from .training import search
 
@@ -56,11 +56,16 @@ def batches(cells):
         groups.setdefault(replace(cell, seed=0).key, []).append(cell)
     out = []
     for group in sorted(groups.values(), key=lambda group: -group[0].n_samples):
-        model = model_of(get_family(group[0].family)(**group[0].options))
-        numbers = group[0].n_samples * model.numbers(group[0].student)
-        size = max(1, min(MOST_CELLS, MOST_NUMBERS // numbers))
+        size = max(1, min(MOST_CELLS, MOST_NUMBERS // numbers_of(group[0])))
         out += [group[i : i + size] for i in range(0, len(group), size)]
     return out
+
+
+def numbers_of(cell):
+    """About how many numbers a cell takes on the device: data and gradients, and what L-BFGS remembers."""
+    family = get_family(cell.family)(**cell.options)
+    history = 2 * MEMORY * cell.student * family.dim
+    return cell.n_samples * model_of(family).numbers(cell.student) + history
 
 
 def run_batch(cells, device):

@@ -9,8 +9,9 @@ from experiments.tiny import cells as tiny_cells
 
 from ppkit.cli import main
 from ppkit.errors import InputError
+from ppkit.experiments import batched
 from ppkit.experiments.batched import batches, check_device, run_batch
-from ppkit.experiments.cell import Cell, run_cell
+from ppkit.experiments.cell import Cell, draw, run_cell
 from ppkit.experiments.grids import GRIDS, Grid
 from ppkit.experiments.store import Store
 from ppkit.experiments.sweep import sweep
@@ -99,6 +100,16 @@ def test_a_batch_differs_in_the_seed_only():
     assert sorted(map(len, groups)) == [2, 3, 6, 64]
     assert all(len({replace(cell, seed=0).key for cell in group}) == 1 for group in groups)
     assert len({cell.key for group in groups for cell in group}) == len(some)
+
+
+@pytest.mark.parametrize("cell", CONVEX + HARD, ids=name_of)
+def test_a_batch_fits_the_memory(monkeypatch, cell):
+    numbers = batched.numbers_of(cell)
+    assert numbers >= draw(cell)[0].X.size + cell.n_samples
+    monkeypatch.setattr(batched, "MOST_NUMBERS", 3 * numbers + 1)
+    assert list(map(len, batches(seeds(cell, 7)))) == [3, 3, 1]
+    monkeypatch.setattr(batched, "MOST_NUMBERS", numbers - 1)
+    assert list(map(len, batches(seeds(cell, 2)))) == [1, 1]
 
 
 def test_a_stopped_sweep_goes_on_with_the_same_rows(tmp_path):
