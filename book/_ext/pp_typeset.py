@@ -1,23 +1,25 @@
 """The small things of setting type that Markdown cannot say.
 
 * A comma or a bracket stays on the line of the formula beside it.
-* Code, and output with long lines, may use the margin beside the text.
+* Code, and output with long lines, may use the margin beside the text; an excerpt starts at the left.
 * Numbers in the tables that notebooks draw look as in print: 3e-08 is 3 × 10⁻⁸, -2 is −2.
 """
 
 import re
+import textwrap
 from decimal import Decimal
 
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-COLUMN = 73  # characters of output that fit beside an empty margin
+COLUMN, PAGE, MOST = 73, 105, 113  # characters of code in the column, with the margin, and set smaller
 CODE = {"python", "python3", "ipython", "ipython3"}
 CLOSING = re.compile(r"[.,;:!?)\]’”'\"%-]+")
 OPENING = re.compile(r"[(\[‘“'\"]+$")
 CELL = re.compile(r"<td>([^<]*)</td>")
 FLOAT = re.compile(r"(?<![\w.])([-−]?)(\d(?:\.\d+)?)e([+−-]?\d+)(?!\w)")
 MINUS = re.compile(r"(?<![\w.)\]−-])-(?=\d)")
+INDEX = re.compile(r"(?<!\w)([A-Za-zα-ω])_(\w|max|min)(?!\w)")
 NUMERIC = re.compile(r"[\s\d.,/·×<>()\[\]≤≥≈−+–—%…½]*(<sup>[\d−]+</sup>[\s\d.,/·×<>()\[\]≤≥≈−+–—%…½]*)*")
 
 
@@ -31,12 +33,25 @@ class Typeset(SphinxPostTransform):
         for formula in list(self.document.findall(nodes.math)):
             keep_together(formula)
         for block in self.document.findall(nodes.literal_block):
-            longest = max(map(len, block.astext().splitlines()), default=0)
-            if block.get("language") in CODE or longest > COLUMN:
-                block["classes"].append("pp-broad")
+            lay_out(block)
         for raw in list(self.document.findall(nodes.raw)):
             if raw.get("format") == "html" and '<table class="pp-table"' in raw.astext():
                 raw.replace_self(nodes.raw("", CELL.sub(cell, raw.astext()), format="html"))
+
+
+def lay_out(block):
+    """Say how much room a block of code takes; a method quoted alone loses its indentation."""
+    code = textwrap.dedent(block.astext())
+    longest = max(map(len, code.splitlines()), default=0)
+    if block.get("language") in CODE:
+        block.clear()
+        block.rawsource = code
+        block += nodes.Text(code)
+        block["classes"].append("pp-broad")
+    elif longest > COLUMN:
+        block["classes"].append("pp-broad")
+    if PAGE < longest <= MOST:
+        block["classes"].append("pp-tight")
 
 
 def keep_together(formula):
@@ -69,7 +84,7 @@ def power(match):
 
 def cell(match):
     text = match[1].replace("nan [nan, nan]", "—")
-    text = MINUS.sub("−", FLOAT.sub(power, text))
+    text = INDEX.sub(r"\1<sub>\2</sub>", MINUS.sub("−", FLOAT.sub(power, text)))
     kind = ' class="pp-number"' if any(c.isdigit() for c in text) and NUMERIC.fullmatch(text) else ""
     return f"<td{kind}>{text}</td>"
 
