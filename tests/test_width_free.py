@@ -5,7 +5,7 @@ import pytest
 
 import ppkit
 from ppkit import bounds
-from ppkit.families import MatrixFactorization, TwoLayerLinear, TwoLayerReLU
+from ppkit.families import MatrixFactorization, StructuredSensing, TwoLayerLinear, TwoLayerReLU
 from ppkit.families.base import zero_network
 
 
@@ -130,6 +130,50 @@ def test_the_worst_network_has_one_factor(seed):
     assert np.max(np.abs(price - cost @ gram)) <= single * (1 + 1e-12)
     assert max(np.max(np.abs(price)), B * np.max(np.abs(gram))) <= single
     assert single <= np.max(np.abs(price)) + B * np.max(np.abs(gram)) + 1e-12
+    assert single == pytest.approx(np.max(np.abs(price) + B * np.max(np.abs(gram), axis=1)))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_worst_network_has_one_factor_also_without_mirror_images(seed):
+    """Any atoms, any two laws: one factor of the whole budget or none is the worst, within three."""
+    rng = np.random.default_rng(seed)
+    atoms, y, B = rng.standard_normal((6, 9)) - 0.5, rng.standard_normal(9), 10.0 ** rng.uniform(-1, 1)
+    weight = rng.dirichlet(np.full(9, 0.3)) - rng.dirichlet(np.full(9, 0.3))
+    price, gram = (atoms * weight) @ y, (atoms * weight) @ atoms.T
+    single = max(np.max(np.abs(price)), np.max(np.abs(price - B * gram)))
+    cost = B * rng.dirichlet(np.full(7, 0.3), 2000)[:, :6]
+    assert np.max(np.abs(price - cost @ gram)) <= single * (1 + 1e-12)
+    target, pairs = np.max(np.abs(price)), B * np.max(np.abs(gram))
+    assert max(target, pairs - target) <= single * (1 + 1e-12)
+    assert target + pairs <= 3 * single * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (5, 2), (3, 6)])
+def test_the_order_for_gaussian_sensing_is_attained(shape):
+    """Means of the two numbers, the second restricted to one first factor, against their lower bounds."""
+    rng, N, (m, n) = np.random.default_rng(0), 20, shape
+    ends, corner = [], np.outer(np.arange(m) == 0, np.arange(n) == 0)
+    for _ in range(300):
+        A, z = rng.standard_normal((N, m, n)), rng.standard_normal(N)
+        y = A[:, 0, 0] + z
+        ends.append([np.linalg.norm(corner - np.einsum("i,imn->mn", g, A) / N, 2) for g in (y, A[:, 0, 0])])
+    least = np.sqrt(2) / 4 * np.sqrt((m + n) / N), np.sqrt((m + n) / (6 * N))
+    assert np.all(np.mean(ends, axis=0) >= least)
+
+
+@pytest.mark.parametrize("delta", [0.5, 0.01])
+def test_counting_is_below_t6_of_one_factor(delta):
+    for N in (1, 10, 10_000):
+        for b, b_y, B in ((1.0, 1.0, 1.0), (0.1, 5.0, 0.2), (3.0, 0.0, 2.0)):
+            one = bounds.parameter_count(N, 1, 4, B, b, b_y, 2.0, delta)
+            assert bounds.width_free(N, 4, B, b, b_y, 2.0, delta).value < one.value
+
+
+def test_closed_form_of_the_sample_size_is_enough():
+    for D, slope, level, b_y in ((3, 2.0, 0.1, 1.0), (1, 0.5, 2.0, 1.0), (50, 10.0, 0.01, 0.0)):
+        K, c = b_y + 1.0, 1 + 4 * slope
+        N = 32 * K**2 / level**2 * (2 * D * np.log(32 * c * K**2 * D / level**2) + np.log(4 / 0.05))
+        assert bounds.width_free(int(np.ceil(N)), D, 1.0, 1.0, b_y, slope).value <= level
 
 
 def test_the_split_holds_for_trained_networks_and_is_met_at_a_factor():
@@ -191,9 +235,20 @@ def test_bad_input_is_named():
     family, X, Y = linear_population()
     problem = ppkit.Problem(family, X, Y, 0.1)
     huber = ppkit.Problem(family, X, Y, 0.1, loss="huber")
+    one_sided = ppkit.Problem(
+        StructuredSensing((2, 2), nonnegative=True), np.ones((1, 2, 2)), np.ones(1), 0.1
+    )
     bare = ppkit.Problem(MatrixFactorization((3, 2)), None, np.ones((1, 6)), 0.1)
     cases = (
         (lambda: bounds.width_free_rademacher(huber, 1.0, 1.0, 1.0), "squared loss"),
+        (lambda: bounds.width_free_rademacher(family, 1.0, 1.0, 1.0), "must be a Problem"),
+        (lambda: bounds.width_free_rademacher(problem, 1.0, 1.0, 0.01), "b_y = 0.01"),
+        (lambda: bounds.width_free_rademacher(problem, 1.0, 1.0, 9.0, effort="none"), "effort"),
+        (lambda: bounds.width_free_rademacher(one_sided, 1.0, 1.0, 1.0), "mirror images"),
+        (lambda: bounds.width_free(9, 3, np.inf, 0.0, 1.0, 2.0), "theta must be finite"),
+        (lambda: bounds.width_free_sensing(9, ((1, 2), (3,)), 1.0, 1.0), "m must be"),
+        (lambda: bounds.width_free_sensing(9, 4, 1.0, 1.0), "shape"),
+        (lambda: bounds.objective_gap(1.0, 0.0, 1.0), "Delta_y"),
         (lambda: bounds.width_free_rademacher(bare, 1.0, 1.0, 1.0), "no inputs"),
         (lambda: bounds.width_free_rademacher(problem, 1.0, 1.0, 1.0, draws=0), "draws"),
         (lambda: bounds.width_free_rademacher(problem, 1.0, 1.0, 1.0, envelope=np.ones(3)), "envelope"),

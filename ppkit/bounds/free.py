@@ -7,6 +7,8 @@ network is a combination of single factors, so targets and pairs of factors are 
 import numpy as np
 
 from ..errors import InputError
+from ..polar import check_effort
+from ..problem import Problem
 from .base import Bound, first_below, nonnegative, positive_integer, probability
 from .complexity import check_envelope, mean_polar
 from .counting import bernstein
@@ -29,7 +31,7 @@ def width_free(n_samples, dim, theta, b, b_y, lipschitz, delta=0.05, vacuous=Non
         Terms ``target`` (``Delta_y``) and ``pairs`` (``Theta Delta_2``); facts ``Delta_y``, ``Delta_2``
         and ``nonvacuous_from``.
     """
-    b, b_y, theta = nonnegative("b", b), nonnegative("b_y", b_y), nonnegative("theta", theta)
+    b, b_y, theta = nonnegative("b", b), nonnegative("b_y", b_y), cost(theta)
     D, slope = nonnegative("dim", dim), nonnegative("lipschitz", lipschitz)
     log_failure = np.log(4 / probability(delta))
 
@@ -54,7 +56,7 @@ def width_free_subgaussian(n_samples, dim, theta, b, b_y, lipschitz, envelope, d
     Bound
         As :func:`width_free`, with fact ``q``.
     """
-    b, b_y, theta = nonnegative("b", b), nonnegative("b_y", b_y), nonnegative("theta", theta)
+    b, b_y, theta = nonnegative("b", b), nonnegative("b_y", b_y), cost(theta)
     if nonnegative("envelope", envelope) < b:
         raise InputError(f"envelope must be at least b = {b}, got {envelope!r}")
     D, slope = nonnegative("dim", dim), nonnegative("lipschitz", lipschitz)
@@ -88,16 +90,20 @@ def width_free_sensing(n_samples, shape, theta, tau, delta=0.05, vacuous=None):
     tau : float
         The root of ``E y^2``: of the squared Frobenius norm of the true matrix plus the variance of
         the noise.
-    delta, vacuous
-        As in :func:`width_free`.
+    delta
+        Probability of failure.
+    vacuous : float, optional
+        As in :func:`width_free`, by default ``2 (tau + theta)``, although nothing is bounded by it.
     """
-    theta, tau = nonnegative("theta", theta), nonnegative("tau", tau)
+    theta, tau = cost(theta), nonnegative("tau", tau)
     log_failure = np.log(8 / probability(delta))
-    if np.shape(shape) != (2,):
-        raise InputError(f"shape must be (m, n), got {shape!r}")
-    for name, size in zip(("m", "n"), shape, strict=True):
+    try:
+        m, n = shape
+    except (TypeError, ValueError):
+        raise InputError(f"shape must be (m, n), got {shape!r}") from None
+    for name, size in (("m", m), ("n", n)):
         positive_integer(name, size)
-    D = sum(shape)
+    D = int(m) + int(n)
 
     def parts(N):
         y, pairs = (
@@ -124,11 +130,12 @@ def width_free_rademacher(
     Parameters
     ----------
     problem : Problem
-        The sample.
+        The sample, of independent pairs.
     theta : float
         The cost of the network at hand; it may be read off after training.
     b, b_y : float
-        Bounds, over the population, on the norms of unit-cost factors and of the target.
+        Bounds, over the population, on the norms of unit-cost factors and of the target; a ``b_y`` that
+        a target of the sample exceeds is refused.
     draws, delta, envelope, seed, effort
         As in :func:`rademacher`.
 
@@ -139,18 +146,25 @@ def width_free_rademacher(
         Carlo and confidence contribute to both terms together, and ``nonvacuous_from``, the N at which
         the bound would reach the level if it went on falling like the root of N.
     """
+    if not isinstance(problem, Problem):
+        raise InputError(f"problem must be a Problem, got {problem!r}")
+    check_effort(effort)
     if problem.loss.name != "squared":
         raise InputError("T7 is a statement about the squared loss")
-    b, b_y, theta = nonnegative("b", b), nonnegative("b_y", b_y), nonnegative("theta", theta)
+    b, b_y, theta = nonnegative("b", b), nonnegative("b_y", b_y), cost(theta)
     if problem.X is None:
         raise InputError(f"{problem.family.name} has no inputs, hence no sample to measure complexity on")
+    if getattr(problem.family, "nonnegative", False):
+        raise InputError("this form of T7 needs factors with mirror images, nonnegative ones have none")
     positive_integer("draws", draws)
     family, X, Y, delta = problem.family, problem.X, problem.Y, probability(delta)
-    N, rng = len(X), np.random.default_rng(seed)
+    N, rng, sizes = len(X), np.random.default_rng(seed), np.linalg.norm(Y, axis=1)
+    if b_y < np.max(sizes) * (1 - 1e-12):
+        raise InputError(f"b_y = {b_y} is not a bound: a target of the sample has norm {np.max(sizes)}")
     flipped = [rng.choice((-1.0, 1.0), (N, 1)) * Y for _ in range(draws)]
     patterns = [rng.choice((-1.0, 1.0), Y.shape) for _ in range(draws)]
     a, share = check_envelope(family, X, envelope), delta / 20
-    (_, targets), first = mean_polar(family, X, flipped, b * np.linalg.norm(Y, axis=1), share, effort, seed)
+    (_, targets), first = mean_polar(family, X, flipped, b * sizes, share, effort, seed)
     (_, outputs), second = mean_polar(family, X, patterns, a, share, effort, seed)
     spread = float(np.sqrt(np.log(4 / (0.9 * delta)) / (2 * N)))
     Delta_y = 2 * (float(targets) + first) + 6 * b * b_y * spread
@@ -187,8 +201,8 @@ def objective_gap(bound, square, theta):
     theta : float
         ``Theta_r(W)``.
     """
-    square, theta = nonnegative("square", square), nonnegative("theta", theta)
-    if not {"Delta_y", "Delta_2"} <= set(bound.facts):
+    square, theta = nonnegative("square", square), cost(theta)
+    if not isinstance(bound, Bound) or not {"Delta_y", "Delta_2"} <= set(bound.facts):
         raise InputError("objective_gap needs a bound of T7, with the facts Delta_y and Delta_2")
     terms = {
         "size of the target": 0.5 * square,
@@ -196,6 +210,13 @@ def objective_gap(bound, square, theta):
         "pairs": 0.5 * theta**2 * bound.facts["Delta_2"],
     }
     return Bound(terms, {"theta": theta})
+
+
+def cost(theta):
+    """``theta`` as a float, or :class:`InputError`: the cost of a network is a finite number."""
+    if not np.isfinite(nonnegative("theta", theta)):
+        raise InputError(f"theta must be finite, got {theta!r}")
+    return float(theta)
 
 
 def affine(parts, n_samples, theta, level, **facts):
