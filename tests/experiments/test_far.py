@@ -49,7 +49,7 @@ def test_descent_there_is_descent_here(far, cell):
         assert all(type(a) is np.ndarray for a in there[r].values())
         assert r == 0 or problems[r].objective(network) < problems[r].objective(networks[r])
         for name, a in network.items():
-            np.testing.assert_array_equal(there[r][name], a)
+            np.testing.assert_allclose(there[r][name], a, rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("cell", [CONVEX[2], CONVEX[8]], ids=name_of)
@@ -57,7 +57,9 @@ def test_rows_from_there_are_rows_from_here(far, cell):
     cells = seeds(cell, 2)
     here, there = ([row for _, row, _ in batched.run_batch(cells, name)] for name in ("cpu", "far"))
     assert far.calls > 1000
-    assert here == there
+    for a, b in zip(here, there, strict=True):
+        assert (a["seed"], a["width"], a["kind"]) == (b["seed"], b["width"], b["kind"])
+        np.testing.assert_allclose([a["objective"], a["error"]], [b["objective"], b["error"]], rtol=1e-6)
 
 
 @pytest.mark.parametrize("cell", ONE_OF_EACH, ids=name_of)
