@@ -19,6 +19,8 @@ OPENING = re.compile(r"[(\[‘“'\"]+$")
 CELL = re.compile(r"<td>([^<]*)</td>")
 FLOAT = re.compile(r"(?<![\w.])([-−]?)(\d(?:\.\d+)?)e([+−-]?\d+)(?!\w)")
 MINUS = re.compile(r"(?<![\w.)\]−-])-(?=\d)")
+EXACTLY = {"nan [nan, nan]": "—", "nan": "—", "inf": "∞", "-inf": "−∞"}
+NORM = re.compile(r"(?<!\w)l(1|2|inf)(?!\w)")
 INDEX = re.compile(r"(?<!\w)([A-Za-zα-ω])_(\w|max|min)(?!\w)")
 NUMERIC = re.compile(r"[\s\d.,/·×<>()\[\]≤≥≈−+–—%…½]*(<sup>[\d−]+</sup>[\s\d.,/·×<>()\[\]≤≥≈−+–—%…½]*)*")
 
@@ -41,7 +43,7 @@ class Typeset(SphinxPostTransform):
 
 def lay_out(block):
     """Say how much room a block of code takes; a method quoted alone loses its indentation."""
-    code = textwrap.dedent(block.astext())
+    code = textwrap.dedent(block.astext()).rstrip()
     longest = max(map(len, code.splitlines()), default=0)
     if block.get("language") in CODE:
         block.clear()
@@ -83,7 +85,8 @@ def power(match):
 
 
 def cell(match):
-    text = match[1].replace("nan [nan, nan]", "—")
+    text = EXACTLY.get(match[1], match[1])
+    text = NORM.sub(lambda m: f"ℓ<sub>{m[1].replace('inf', '∞')}</sub>", text)
     text = INDEX.sub(r"\1<sub>\2</sub>", MINUS.sub("−", FLOAT.sub(power, text)))
     kind = ' class="pp-number"' if any(c.isdigit() for c in text) and NUMERIC.fullmatch(text) else ""
     return f"<td{kind}>{text}</td>"

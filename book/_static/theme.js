@@ -39,7 +39,8 @@ function fitFormulas() {
     const width = formula.querySelector("mjx-math")?.getBoundingClientRect().width ?? 0;
     let room = space();
     if (!room || width <= room + 1) continue;
-    if (box && MARGIN.matches && room / width < SMALLER) {
+    if (MARGIN.matches && room / width < SMALLER) {
+      if (!box) continue;
       box.classList.add("pp-broad");
       room = space();
       if (width <= room + 1) continue;

@@ -22,6 +22,7 @@ FLAGS = (
     "--disable-sync",
 )
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 375, "height": 800}
+NARROW = (768, 412, 390, 360)  # a tablet and three phones
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -98,6 +99,13 @@ OVERFLOW = """() => [...document.querySelectorAll('.bd-article :is(p, h1, h2, h3
   .filter(e => e.getBoundingClientRect().right > innerWidth + 1)
   .map(e => e.textContent.slice(0, 80))"""
 
+CUT = """() => [...document.querySelectorAll('.bd-article :is(pre, table, div.math, mjx-container)')]
+  .filter(e => e.getClientRects().length && !e.closest('details, .toggle, .pp-foot'))
+  .map(e => e.matches('table') ? e.parentElement : e)
+  .filter(e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth < 800)
+  .filter(e => getComputedStyle(e).overflowX !== 'visible')
+  .map(e => `${e.tagName} ${e.clientWidth} ${e.scrollWidth} ${e.textContent.slice(0, 60)}`)"""
+
 CONTRAST = """() => {
   const linear = v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
   const light = color => {
@@ -122,13 +130,15 @@ def test_page(name, visit, address):
     assert found["unset"] == [], "mathematics that MathJax did not set"
     assert found["errors"] == [], "TeX that MathJax could not read"
     assert found["dollars"] == [], "a dollar sign is left in the text: mathematics that was not parsed"
+    assert page.evaluate(CUT) == [], "code, a table or a formula that is cut off beside a free margin"
     assert found["flat"] == found["missing"] == [], "pictures that do not show"
     assert len(found["ids"]) == len(set(found["ids"])), "two figures of the page share an id"
 
-    page.set_viewport_size(PHONE)
-    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-    assert page.evaluate(OVERFLOW) == [], "text that leaves the screen of a phone"
+    for width in (PHONE["width"], *NARROW):
+        page.set_viewport_size({**PHONE, "width": width})
+        page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, "wider than the screen"
+        assert page.evaluate(OVERFLOW) == [], f"text that leaves a screen of {width} pixels"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
