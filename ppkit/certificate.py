@@ -155,7 +155,7 @@ def certify(problem, factors, effort="default", seed=0, duals=()):
     pairs = [d if isinstance(d, tuple) else (d, None) for d in duals]
     bounds = [own] + [feasible_dual(problem, g, (factors,), effort, seed, proof) for g, proof in pairs]
     best = max(bounds, key=lambda b: b.value)
-    attained, allowed = problem.inner(dual_direction(problem, G), F), own.ratio * problem.lam * theta
+    attained, allowed = problem.inner(dual_direction(problem, G), F), own.whole * theta
     if attained > allowed and attained > allowed + rounding_slack(problem, factors, G, attained):
         raise CertificateError(
             f"the network's own factors attain {attained!r}, the polar allows {allowed!r}: "
@@ -203,13 +203,14 @@ def rounding_slack(problem, factors, G, value):
 class DualBound:
     """A feasible dual point: its ``value``, itself, its polar's upper end, the polar it came from.
 
-    ``ratio`` is the upper end of the polar of the point handed in over lam.
+    ``whole`` is the upper end of the polar of the point handed in, ``ratio`` that over lam.
     """
 
     value: float
     dual: np.ndarray
     upper: float
     polar: Polar
+    whole: float
     ratio: float
 
 
@@ -240,6 +241,7 @@ def feasible_dual(problem, G, starts=(), effort="default", seed=0, proof=None):
         dual=s * G,
         upper=float(s * polar.upper) if s > 0 else 0.0,
         polar=polar,
+        whole=float(size * polar.upper),
         ratio=float(size / problem.lam * polar.upper),
     )
 

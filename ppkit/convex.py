@@ -59,12 +59,15 @@ def convex_lower_bound(problem, solver=None, **options):
     """
     import cvxpy as cp
 
-    F, omega, constraints = problem.family.convex_program(problem.X)
-    cost = problem.loss.cvxpy(problem.Y, F) + problem.lam * omega
+    small, unit, alpha = problem.at_ordinary_size()
+    F, omega, constraints = problem.family.convex_program(small.X)
+    cost = small.loss.cvxpy(small.Y, F) + small.lam * omega
     solve = run_solver(cp.Problem(cp.Minimize(cost), constraints), solver, **options)
     found = solve.usable and F.value is not None and np.all(np.isfinite(F.value))
-    prediction = np.asarray(F.value, float).reshape(problem.Y.shape) if found else np.zeros(problem.Y.shape)
-    value = float(np.asarray(omega.value)) if found else float("nan")
+    prediction = np.zeros(problem.Y.shape)
+    if found:
+        prediction = unit * np.asarray(F.value, float).reshape(problem.Y.shape)
+    value = float(np.asarray(omega.value)) / alpha if found else float("nan")
     bound = feasible_dual(problem, -problem.loss.gradient(problem.Y, prediction))
     if bound.polar.kind == "heuristic":
         raise InputError(f"{problem.family.name}: no upper bound on the polar, so no lower bound")
@@ -121,9 +124,10 @@ def relaxed_lower_bound(problem, effort="default"):
     InputError
         The family has no such bound, or the sample is too large for it.
     """
-    found = problem.family.relaxed_dual(problem.X, problem.Y, problem.lam, problem.loss, effort)
+    small, unit, _ = problem.at_ordinary_size()
+    found = problem.family.relaxed_dual(small.X, small.Y, small.lam, small.loss, effort)
     if found is None:
         raise InputError(f"{problem.family.name}: no relaxation of the polar for this sample")
-    dual, proof = found
+    dual, proof = unit * found[0], found[1]
     bound = feasible_dual(problem, dual, proof=proof)
     return RelaxedBound(bound.value, bound.dual, bound.upper, proof)

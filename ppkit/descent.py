@@ -9,10 +9,21 @@ def descend(problem, factors, iterations=100):
     """``(factors, converged)`` after at most so many L-BFGS iterations in scaled coordinates.
 
     When L-BFGS stops by itself, at the rounding of the objective, Newton steps follow.  A family with
-    a corrective program of its own is served by that instead.
+    a corrective program of its own is served by that instead.  Data of extreme size are rescaled.
     """
     if width(factors) == 0:
         return factors, True
+    family = problem.family
+    problem, _, alpha = problem.at_ordinary_size()
+    if alpha == 1.0:
+        return descend_at_one(problem, factors, iterations)
+    r = np.full(width(factors), alpha)
+    factors, converged = descend_at_one(problem, family.scale(factors, r), iterations)
+    return family.scale(factors, np.full(width(factors), 1 / alpha)), converged
+
+
+def descend_at_one(problem, factors, iterations):
+    """:func:`descend` for data of ordinary size."""
     from scipy.optimize import Bounds, minimize
 
     factors = problem.family.balance(factors)

@@ -86,6 +86,7 @@ def fit(problem, gap=1e-6, max_width=None, seed=0, progress=False, start=None, e
     if max_width is not None and (int(max_width) != max_width or max_width < 1):
         raise InputError(f"max_width must be a positive integer, got {max_width!r}")
     family = problem.family
+    problem.at_ordinary_size()  # refuses what no scale mends
     factors = zero_network(family) if start is None else family.check_factors(start)
     history, best, lowest, duals = [], None, None, ()
     ladder = None if family.polar_is_cheap else Ladder(effort, 0.01 * gap)
@@ -140,10 +141,11 @@ def combined(problem, best, lowest):
 
 def relaxed(problem, best):
     """The certificate ``best`` or one of the same network with the family's relaxed dual point."""
-    dual = problem.family.relaxed_dual(problem.X, problem.Y, problem.lam, problem.loss, "exact")
-    if dual is None:
+    small, unit, _ = problem.at_ordinary_size()
+    found = problem.family.relaxed_dual(small.X, small.Y, small.lam, small.loss, "exact")
+    if found is None:
         return best
-    cert = certify(problem, best.factors, "fast", duals=[dual])
+    cert = certify(problem, best.factors, "fast", duals=[(unit * found[0], found[1])])
     return replace(cert, polar_ratio=best.polar_ratio) if cert.gap < best.gap else best
 
 

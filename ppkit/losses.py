@@ -11,7 +11,7 @@ which is ``+inf`` outside its domain.  All three losses are non-negative and
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import expit, xlog1py, xlogy
@@ -25,6 +25,8 @@ class Loss(ABC):
     name: str
     smoothness: float
     lipschitz: float
+    #: whether targets are numbers with a unit, which labels are not
+    has_unit = False
 
     @abstractmethod
     def value(self, Y, F):
@@ -46,6 +48,10 @@ class Loss(ABC):
         """The largest ``s`` with ``conjugate(Y, -s g)`` finite, for ``g`` in the domain."""
         return np.inf
 
+    def in_units(self, unit):
+        """The loss l' with ``l(y, f) = unit^2 l'(y/unit, f/unit)``, where targets have a unit."""
+        return self
+
     def check_targets(self, Y):
         """Raise :class:`InputError` when ``Y`` is not a valid target array for this loss."""
         if not np.all(np.isfinite(Y)):
@@ -63,6 +69,7 @@ class SquaredLoss(Loss):
     name: str = "squared"
     smoothness: float = 1.0
     lipschitz: float = np.inf
+    has_unit = True
 
     def value(self, Y, F):
         return 0.5 * np.sum((Y - F) ** 2, axis=1)
@@ -131,6 +138,7 @@ class HuberLoss(Loss):
     delta: float = 1.0
     name: str = "huber"
     smoothness: float = 1.0
+    has_unit = True
 
     def __post_init__(self):
         if not (np.isfinite(self.delta) and self.delta > 0):
@@ -158,6 +166,9 @@ class HuberLoss(Loss):
     def reach(self, G):
         top = np.max(np.abs(G), initial=0.0)
         return self.delta / top if top > 1e-300 * max(1.0, self.delta) else np.inf
+
+    def in_units(self, unit):
+        return replace(self, delta=self.delta / unit)
 
     def cvxpy(self, Y, F):
         import cvxpy as cp

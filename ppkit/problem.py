@@ -8,6 +8,12 @@ from .errors import InputError
 from .families.base import Family, zero_network
 from .losses import get_loss
 from .polar import check_effort
+from .scales import excess, exponent
+
+#: binary exponents of targets and inputs with which training works as they are
+TARGETS, INPUTS = (-5, 12), (-13, 13)
+#: and of predictions, beyond which squares of either leave the range of floats
+MENDED = 500
 
 
 class Problem:
@@ -91,6 +97,28 @@ class Problem:
         """:class:`ppkit.Polar` of any ``G`` (N, n_y)."""
         check_effort(effort)
         return self.family.polar(self.X, G, starts=starts, effort=effort, seed=seed)
+
+    def at_ordinary_size(self):
+        """``(problem, unit, alpha)``: the same problem with extreme targets and inputs brought to size one.
+
+        Its predictions are this one's over ``unit``, its networks this one's under ``scale`` by ``alpha``,
+        and its objective this one's over ``unit^2``.  Solvers and differences know absolute sizes: at
+        1e-8 or 1e8 they stop early or divide by nothing.  What is ordinary stays as it is, to the bit.
+        """
+        family, degree = self.family, self.family.input_degree
+        by = 0 if degree is None else excess(exponent(self.X), INPUTS)
+        down = 0
+        if self.loss.has_unit:
+            down = excess(exponent(self.loss.gradient(self.Y, np.zeros(self.Y.shape))), TARGETS)
+        if by == down == 0:
+            return self, 1.0, 1.0
+        power, lam = (degree or 0) * by - down, float(np.ldexp(self.lam, -(degree or 0) * by - down))
+        if max(abs(power + down), abs(down)) > MENDED or not 0 < lam < np.inf:
+            raise InputError("X, Y and lam are too far apart in size: rescale the data")
+        unit = 2.0**down
+        X = self.X if self.X is None else np.ldexp(self.X, -by)
+        small = Problem(family, X, self.Y / unit, lam, self.loss.in_units(unit))
+        return small, unit, 2.0**power
 
     def __repr__(self):
         return f"Problem({self.family!r}, N={self.n_samples}, lam={self.lam:g}, loss={self.loss.name!r})"

@@ -31,6 +31,8 @@ class Family(ABC):
     polar_is_cheap: bool = True
     #: whether A2 holds.  Where it does not, the polar is infinite off the range of ``project_dual``
     bounded_atoms: bool = True
+    #: the k with ``phi(W)(s x) = s^k phi(W)(x)`` for every ``s > 0``; None where there is none
+    input_degree: int | None = None
 
     # ---- what the family is -------------------------------------------------------------------
 
@@ -83,7 +85,10 @@ class Family(ABC):
 
     @abstractmethod
     def polar(self, X, G, starts=(), effort="default", seed=0):
-        """The polar of ``G`` as a :class:`ppkit.Polar`; ``starts`` are factors a search must try."""
+        """The polar of ``G`` as a :class:`ppkit.Polar`; ``starts`` are factors a search must try.
+
+        The decorators of :mod:`ppkit.scales` make it and ``polar_upper`` right for data of any scale.
+        """
 
     @abstractmethod
     def polar_upper(self, X, G, proof) -> float:

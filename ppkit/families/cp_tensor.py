@@ -5,6 +5,7 @@ import numpy as np
 from ..errors import InputError
 from ..polar import EPS, Polar, check_effort, largest_eigenvalue, rounding_margin
 from ..proofs import positive_definite, spectral_at_most
+from ..scales import any_scale, any_scale_upper
 from .base import Family, as_float, check_shape, width
 from .spectral import svd_split
 from .tensor_norms import (
@@ -50,6 +51,7 @@ class CPTensor(Family):
     """
 
     name = "cp-tensor"
+    input_degree = 1
 
     def __init__(self, shape):
         try:
@@ -124,6 +126,7 @@ class CPTensor(Family):
 
     # ---- the polar ---------------------------------------------------------------------------------
 
+    @any_scale
     def polar(self, X, G, starts=(), effort="default", seed=0):
         check_effort(effort)
         M = self.adjoint(X, G)
@@ -209,6 +212,7 @@ class CPTensor(Family):
             raise ValueError("one finite weight for every binomial")
         return U, combine(norm2 * weights, rows, U.shape[1])
 
+    @any_scale_upper
     def polar_upper(self, X, G, proof):
         r"""``sqrt(lambda_max(U^T U + N))`` with the proof's N, rounded outward; U is an unfolding."""
         M = self.adjoint(X, G)

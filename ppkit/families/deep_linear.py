@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..proofs import spectral_at_most
+from ..scales import any_scale, any_scale_upper
 from .base import Family, drop_dead, width
 from .linear_maps import data_widths, mean_adjoint, mean_rounding, nuclear_program, span_nuclear
 from .paths import balance_path, check_path, layer_norms, path_cost, power_mean
@@ -31,6 +32,7 @@ class DeepLinear(Family):
     """
 
     name = "deep-linear"
+    input_degree = 1
 
     def __init__(self, sizes, form="product"):
         self.sizes = check_path(self.name, sizes, form)
@@ -89,9 +91,11 @@ class DeepLinear(Family):
         root = np.asarray(alpha, float) ** (1 / self.depth)
         return {k: root[:, None, None] * factors[k] for k in self.shapes}
 
+    @any_scale
     def polar(self, X, G, starts=(), effort="default", seed=0):
         return spectral_polar(mean_adjoint(X, G), *mean_rounding(X, G), self.chains)
 
+    @any_scale_upper
     def polar_upper(self, X, G, proof):
         return spectral_upper(mean_adjoint(X, G), *mean_rounding(X, G))
 

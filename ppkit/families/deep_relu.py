@@ -6,6 +6,7 @@ from ..ascent import multistart
 from ..ball import arbs
 from ..errors import InputError
 from ..polar import Polar, check_effort, power_of_two
+from ..scales import any_scale, any_scale_upper, unit_rows
 from .base import Family, append, drop_dead, take, width
 from .deep_relu_polar import deeper, leaves_for, sign_search, signs_upper, two_layer_upper, two_layers
 from .linear_maps import data_widths
@@ -43,6 +44,7 @@ class DeepReLU(Family):
     """
 
     name = "deep-relu"
+    input_degree = 1
 
     def __init__(self, sizes, form="product"):
         self.sizes = check_path(self.name, sizes, form)
@@ -106,14 +108,12 @@ class DeepReLU(Family):
 
     # ---- polar ----------------------------------------------------------------------------------
 
+    @any_scale
     def polar(self, X, G, starts=(), effort="default", seed=0):
         check_effort(effort)
         own = [{"v": s["W1"].reshape(-1, self.sizes[0])} for s in starts]
         v, proof = two_layers(X, G, own, effort, seed)
-        value = hidden_gradient(X, G, v)
-        norm = np.linalg.norm(value, axis=1, keepdims=True)
-        u = np.where(norm > 0, value / np.where(norm > 0, norm, 1.0), np.eye(1, G.shape[1]))
-        paths = self.chains(u, v)
+        paths = self.chains(unit_rows(hidden_gradient(X, G, v)), v)
         if self.layers and not one_signed(G):
             paths = self.climb(X, G, append_all([paths, *map(self.unit, starts)]), effort, seed)
             lower = float(np.max(self.values(paths, X, G)))
@@ -131,6 +131,7 @@ class DeepReLU(Family):
         exact = self.layers == 0 and X.shape[1] <= 2
         return Polar(lower, upper, first, "exact" if exact else "bounded", best, proof)
 
+    @any_scale_upper
     def polar_upper(self, X, G, proof):
         size = power_of_two(G)
         G = G / size

@@ -32,6 +32,7 @@ class LinearAttention(OuterProductFamily):
     """
 
     name = "linear-attention"
+    input_degree = 3
 
     def __init__(self, n_features, n_tokens, n_outputs=1, query="mean"):
         check_sizes(self.name, n_features=n_features, n_tokens=n_tokens, n_outputs=n_outputs)

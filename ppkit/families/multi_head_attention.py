@@ -5,6 +5,7 @@ import numpy as np
 from ..branch import branch_and_bound, replay
 from ..errors import InputError
 from ..polar import Polar, check_effort
+from ..scales import any_scale, any_scale_upper, unit_rows
 from .attention_boxes import SLACK, box_bound, head_boxes, head_of
 from .attention_polar import (
     Asks,
@@ -123,13 +124,17 @@ class MultiHeadAttention(Family):
                 )
             Y = np.reshape(Y, (len(Y), -1))
         X, Y = super().check_data(X, Y)
+        self.check_scores(X)
+        return X, Y
+
+    def check_scores(self, X):
+        """Raise :class:`InputError` unless rounding leaves the softmax of every head meaningful."""
         top = float(np.max(np.abs(X), initial=0.0))
         if top > 1e100 or self.reach * self.n_features * top**2 > LARGEST_SCORE:
             raise InputError(
                 f"{self.name}: attention scores could exceed {LARGEST_SCORE:.0e}, where rounding decides the "
                 "softmax; rescale the tokens or choose a smaller radius"
             )
-        return X, Y
 
     def check_factors(self, factors):
         factors = super().check_factors(factors)
@@ -175,8 +180,10 @@ class MultiHeadAttention(Family):
 
     # ---- polar ----------------------------------------------------------------------------------
 
+    @any_scale
     def polar(self, X, G, starts=(), effort="default", seed=0):
         check_effort(effort)
+        self.check_scores(X)
         size = _size(G)
         if size == 0:
             return self._polar(self.asks(X, G), self._start(starts), 0.0, 1.0, {})
@@ -184,7 +191,7 @@ class MultiHeadAttention(Family):
         rng, starts = np.random.default_rng(seed), self._start(starts)
         K, Q = ascent(asks, self.radius, starts, rng, RESTARTS[effort])
         upper, proof = float(np.min(relaxation(asks, self.reach * SLACK))), {}
-        if self.n_features <= 2:
+        if self.n_features <= 2 and asks.outer.any():
             lower = float(np.linalg.norm(moments(asks, head_matrix(K[:1], Q[:1]))))
             boxes = head_boxes(self.n_features, self.d_k, self.reach)
             limits = {"gap": GAPS[effort], "max_nodes": max(64, WORK[effort] // asks.tokens[..., 0].size)}
@@ -197,7 +204,9 @@ class MultiHeadAttention(Family):
                 K, Q = ascent(asks, self.radius, starts, rng, 0)
         return self._polar(asks, {"K": K, "Q": Q}, upper, size, proof)
 
+    @any_scale_upper
     def polar_upper(self, X, G, proof):
+        self.check_scores(X)
         size = _size(G)
         if size == 0:
             return 0.0
@@ -218,12 +227,9 @@ class MultiHeadAttention(Family):
         M = moments(asks, head_matrix(heads["K"], heads["Q"]))
         norm = np.linalg.norm(M, axis=(1, 2))
         order = np.argsort(-norm, kind="stable")
-        M, norm = M[order], norm[order][:, None, None]
-        first = np.zeros(M.shape[1:])
-        first[0, 0] = 1.0
-        V = np.where(norm > 0, M / np.where(norm > 0, norm, 1.0), first)
+        V = unit_rows(M[order].reshape(len(M), -1)).reshape(M.shape)
         heads = {"V": V, "K": heads["K"][order], "Q": heads["Q"][order]}
-        lower = float(norm[0, 0, 0])
+        lower = float(norm[order[0]])
         best = {k: a[:1] for k, a in heads.items()}
         return Polar(size * lower, size * max(upper, lower), best, "bounded", heads, proof)
 

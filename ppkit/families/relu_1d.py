@@ -4,6 +4,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..polar import Polar, check_effort
+from ..scales import any_scale, any_scale_upper
 from .base import Family, append, as_float, take, width
 from .relu_splines import (
     TINY_WEIGHT,
@@ -89,6 +90,7 @@ class ReLU1D(Family):
         G = G - G.mean()
         return G - G.mean()  # the first mean carries the rounding of G, often larger than what is left
 
+    @any_scale
     def polar(self, X, G, starts=(), effort="default", seed=0):
         check_effort(effort)
         hinge = knot_peaks(X, G)
@@ -103,6 +105,7 @@ class ReLU1D(Family):
         upper = max(self.polar_upper(X, G, {}), lower)
         return Polar(lower, upper, best, "exact", candidates)
 
+    @any_scale_upper
     def polar_upper(self, X, G, proof):
         if not is_centered(G):
             return np.inf

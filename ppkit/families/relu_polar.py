@@ -9,6 +9,7 @@ import numpy as np
 from ..ascent import gather, multistart
 from ..ball import arbs, to_arb
 from ..polar import EPS
+from ..scales import lifted
 
 LONG = float(np.finfo(np.longdouble).eps)
 
@@ -47,6 +48,7 @@ def ascent(A, G, starts, seed, restarts=64, steps=60):
         h = hidden_gradient(A, G, v)
         size = np.linalg.norm(h, axis=1)
         slope = ((G @ (h / np.maximum(size, TINY)[:, None]).T) * (A @ v.T > 0)).T @ A
+        slope = lifted(slope)[0]
         norm = np.linalg.norm(slope, axis=1, keepdims=True)
         return size, {"v": np.where(norm > 0, slope / np.where(norm > 0, norm, 1.0), v)}
 
@@ -212,6 +214,7 @@ def cone_bound(A, G):
             guess = vectors[:, :, -1]
         points = center / np.linalg.norm(center, axis=1, keepdims=True)
         value = directional_values(A, G, points)
+        guess = lifted(guess)[0]
         for sign_ in (1.0,) if G.shape[1] == 1 else (1.0, -1.0):
             norm = np.linalg.norm(guess, axis=1, keepdims=True)
             other = np.where(norm > 0, sign_ * guess / np.where(norm > 0, norm, 1.0), points)
@@ -245,7 +248,7 @@ def _linear_bound(A, w, crossing, slope, offset, z, axis, sign, center, radius, 
     weight, B, t = weight[:, used], A[used], t[i][:, used] * 1.0
     products = (B[:, :, None] * B[:, None, :]).reshape(len(B), -1)
     curvature = np.linalg.eigvalsh((weight**2 @ products).reshape(len(i), *[A.shape[1]] * 2))[:, -1]
-    step = 1.0 / np.where(curvature > 0, curvature, 1.0)[:, None]
+    step = 1.0 / np.where(curvature > TINY, curvature, 1.0)[:, None]
     momentum, previous = t, t
     for j in range(steps):
         now = base - (weight * momentum) @ B

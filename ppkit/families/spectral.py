@@ -12,6 +12,7 @@ import numpy as np
 
 from ..polar import Polar, rounding_margin
 from ..proofs import spectral_at_most
+from ..scales import any_scale, any_scale_upper
 from .base import Family
 
 
@@ -89,6 +90,7 @@ class OuterProductFamily(Family):
     terms, and, where other axes read better, its own ``split``/``join`` of the factors.
     """
 
+    input_degree = 1
     shape: tuple[int, int]
 
     @abstractmethod
@@ -128,9 +130,11 @@ class OuterProductFamily(Family):
         root = np.sqrt(np.asarray(alpha, float))
         return {k: root.reshape(-1, *[1] * (a.ndim - 1)) * a for k, a in factors.items()}
 
+    @any_scale
     def polar(self, X, G, starts=(), effort="default", seed=0):
         return spectral_polar(self.adjoint(X, G), *self.rounding(X, G), self.pack)
 
+    @any_scale_upper
     def polar_upper(self, X, G, proof):
         return spectral_upper(self.adjoint(X, G), *self.rounding(X, G))
 

@@ -5,6 +5,7 @@ import numpy as np
 from ..errors import InputError
 from ..polar import Polar, check_effort, rounding_margin
 from ..proofs import spectral_at_most
+from ..scales import any_scale, any_scale_upper
 from .base import Family, as_float, check_shape
 from .hard_norms import HardNorm
 from .hard_sensing import add_parallel, at_no_corner, best_beside, fixed_lines, normalized_polar
@@ -109,6 +110,7 @@ class StructuredSensing(OuterProductFamily):
     def scale(self, factors, alpha):
         return {k: np.sqrt(np.asarray(alpha, float))[:, None] * a for k, a in factors.items()}
 
+    @any_scale
     def polar(self, X, G, starts=(), effort="default", seed=0):
         M = self.adjoint(X, G)
         if self.hard:
@@ -127,6 +129,7 @@ class StructuredSensing(OuterProductFamily):
             candidates={"u": u, "v": v},
         )
 
+    @any_scale_upper
     def polar_upper(self, X, G, proof):
         M, (n_terms, magnitude) = self.adjoint(X, G), self.rounding(X, G)
         if self.hard:

@@ -5,6 +5,7 @@ import numpy as np
 from ..errors import InputError
 from ..polar import Polar, rounding_margin
 from ..proofs import spectral_at_most
+from ..scales import any_scale, any_scale_upper
 from .base import Family, as_float, check_sizes
 
 
@@ -32,6 +33,7 @@ class TwoLayerQuadratic(Family):
     """
 
     name = "two-layer-quadratic"
+    input_degree = 2
 
     def __init__(self, n_inputs):
         check_sizes(self.name, n_inputs=n_inputs)
@@ -80,6 +82,7 @@ class TwoLayerQuadratic(Family):
         root = np.cbrt(np.asarray(alpha, float)).reshape(-1, 1)
         return {k: root * a for k, a in factors.items()}
 
+    @any_scale
     def polar(self, X, G, starts=(), effort="default", seed=0):
         w, E = np.linalg.eigh(self.adjoint(X, G))
         order = np.argsort(-np.abs(w), kind="stable")
@@ -94,6 +97,7 @@ class TwoLayerQuadratic(Family):
             candidates=candidates,
         )
 
+    @any_scale_upper
     def polar_upper(self, X, G, proof):
         top = float(np.max(np.abs(np.linalg.eigvalsh(self.adjoint(X, G)))))
         return top + self.margin(X, G, top)

@@ -5,6 +5,7 @@ import numpy as np
 from ..branch import branch_and_bound, replay
 from ..errors import InputError
 from ..polar import Polar, check_effort, rounding_margin
+from ..scales import at_size_one, polar_times, row_norms, unit_rows, upper_times
 from .base import Family, as_float, check_sizes, drop_dead, take, width
 from .relu_patterns import master, merge_patterns, outer, program, thin, vector_program
 from .relu_polar import (
@@ -70,6 +71,10 @@ class TwoLayerReLU(Family):
         return self.n_inputs + self.bias <= 2
 
     @property
+    def input_degree(self):
+        return None if self.bias else 1
+
+    @property
     def n_outputs(self):
         return self._n_outputs
 
@@ -114,7 +119,14 @@ class TwoLayerReLU(Family):
 
     def polar(self, X, G, starts=(), effort="default", seed=0):
         check_effort(effort)
-        A = self.features(X)
+        A, G, power, lost = at_size_one(self.features(X), G, 1)  # homogeneous in A, whatever the bias
+        return polar_times(self._polar_at_one(A, G, starts, effort, seed), power, lost)
+
+    def polar_upper(self, X, G, proof):
+        A, G, power, lost = at_size_one(self.features(X), G, 1)
+        return upper_times(self._upper_at_one(A, G, proof), power, lost)
+
+    def _polar_at_one(self, A, G, starts, effort, seed):
         if A.shape[1] <= 2:
             v, values = self._sweep(A, G)
             top = float(values.max())
@@ -139,8 +151,7 @@ class TwoLayerReLU(Family):
                 upper, proof = relaxed, multipliers
         return self._polar(A, G, v, upper, "bounded", proof)
 
-    def polar_upper(self, X, G, proof):
-        A = self.features(X)
+    def _upper_at_one(self, A, G, proof):
         if A.shape[1] <= 2:
             top = float(self._sweep(A, G)[1].max())
             return top + sweep_margin(A, G, top)
@@ -177,14 +188,12 @@ class TwoLayerReLU(Family):
     def _polar(self, A, G, v, upper, kind, proof):
         """The :class:`Polar` with the best of the unit directions ``v`` (k, d) as candidates."""
         value = hidden_gradient(A, G, v)
-        norm = np.linalg.norm(value, axis=1)
+        norm = row_norms(value)[:, 0]
         order = np.argsort(-norm, kind="stable")
         pattern = (A @ v[order].T > 0).T
         first = np.sort(np.unique(pattern, axis=0, return_index=True)[1])[:16]  # one for each pattern
         order = order[first]
-        v, value, norm = v[order], value[order], norm[order][:, None]
-        u = np.where(norm > 0, value / np.where(norm > 0, norm, 1.0), np.eye(1, value.shape[1]))
-        lower = float(norm[0, 0])
+        v, u, lower = v[order], unit_rows(value[order]), float(norm[order[0]])
         factor = {"u": u[:1], "v": v[:1]}
         return Polar(lower, max(upper, lower), factor, kind, {"u": u, "v": v}, proof)
 

@@ -13,6 +13,7 @@ from ..ball import Balls
 from ..errors import InputError
 from ..polar import EPS
 from ..proofs import at_most
+from ..scales import lifted, unit_rows
 
 
 class VectorNorm(ABC):
@@ -100,7 +101,7 @@ class L2(VectorNorm):
         return np.linalg.norm(w, axis=1)
 
     def touch(self, w):
-        return nonzero_rows(w) / self.value(nonzero_rows(w))[:, None]
+        return unit_rows(w)
 
     def tangent(self, center, radius):
         return center / self.value(center)[:, None]
@@ -177,7 +178,7 @@ class L1L2(VectorNorm):
         return at_most(np.linalg.norm(rest, axis=1), bound)
 
     def touch(self, w):
-        w = nonzero_rows(w)
+        w = lifted(nonzero_rows(w))[0]
         rest = np.maximum(np.abs(w) - self.gamma * self.dual(w)[:, None], 0.0)
         return np.sign(w) * rest / self.value(rest)[:, None]
 
