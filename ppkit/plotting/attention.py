@@ -15,7 +15,7 @@ def head(A, B, labels):
         ax.imshow(matrix, cmap=DIVERGING, vmin=-top, vmax=top, interpolation="none")
         for (i, j), value in np.ndenumerate(matrix):
             text = f"{value:.2f}".replace("-0.00", "0.00")
-            color = INK if abs(value) < 0.6 * top else "#ffffff"
+            color = "#1f1b16" if abs(value) < 0.6 * top else "#ffffff"  # the squares keep theirs by night
             ax.text(j, i, text, ha="center", va="center", color=color, fontsize=9.5)
         ax.set_yticks(range(len(labels)), labels)
         ax.set_xticks(range(matrix.shape[1]), labels if matrix.shape[1] == len(labels) else ["out"])

@@ -36,10 +36,9 @@ def widths(width, objective, formula, bound, optimum):
     ax.axhline(optimum, color=INK, lw=1.0)
     ax.annotate(
         "optimum over all widths",
-        (width[-1], optimum),
-        xytext=(0, 5),
+        (width[0], optimum),
+        xytext=(-4, 4),
         textcoords="offset points",
-        ha="right",
         color=INK,
     )
     ax.plot(width, formula, "o", ms=11, mfc="none", color=GREEN, label="closed form at this width")

@@ -23,8 +23,8 @@ def against_samples(N, series, xlabel="number of samples $N$", title=None, vacuo
     if vacuous is not None:
         top = max(ax.get_ylim()[1], 3 * vacuous)
         ax.axhspan(vacuous, top, color=BAND, alpha=0.5, lw=0, zorder=0)
-        ax.annotate("vacuous", (0.99, vacuous), xycoords=("axes fraction", "data"), color=MUTED,
-                    ha="right", va="bottom", xytext=(0, 3), textcoords="offset points")  # fmt: skip
+        ax.annotate("vacuous", (1, 1), xycoords="axes fraction", color=MUTED, ha="right", va="top",
+                    xytext=(-6, -5), textcoords="offset points")  # fmt: skip
         ax.set_ylim(top=top)
     ax.set_xticks(N, [f"{n:g}" for n in N])
     ax.minorticks_off()

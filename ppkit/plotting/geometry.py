@@ -6,7 +6,7 @@ vertices (K, 2) of a convex polygon in order.  Nothing is computed here beyond t
 
 import numpy as np
 
-from .style import BAND, BOUND, GOLD, INK, MUTED, OBJECTIVE, RULE, TEXT_WIDTH, styled, subplots
+from .style import BAND, BOUND, GOLD, INK, MUTED, OBJECTIVE, RULE, TEXT_WIDTH, spelled, styled, subplots
 
 AXES = ("prediction on $x_1$", "prediction on $x_2$")
 
@@ -71,7 +71,7 @@ def panels(items, columns=2, axes=AXES, share=False):
         title, atoms, hull_ = items[j]
         frame(ax, everything if share else hull_, axes, corner=(j % columns == 0, j // columns == rows - 1))
         sets(ax, atoms, hull_)
-        ax.set_title(title)
+        ax.set_title(spelled(title))
         if j == 0:
             key(ax)
     return fig
@@ -210,11 +210,11 @@ def away(ax, text, point, direction):
     ax.annotate(
         text,
         point,
-        xytext=(16 * normal[0], 11 * normal[1]),
+        xytext=(20 * normal[0], 11 * normal[1]),
         textcoords="offset points",
         ha="center",
         va="center",
-        color=OBJECTIVE,
+        color=INK,
         zorder=6,
     )
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .style import BOUND, CYCLE, INK, MARKERS, OBJECTIVE, RULE, styled, subplots
+from .style import BOUND, CYCLE, INK, MARKERS, OBJECTIVE, RULE, spelled, styled, subplots
 
 
 @styled
@@ -20,7 +20,7 @@ def ratios(panels):
         ax.axhline(1, color=INK, lw=0.7, ls=(0, (1, 2)))
         if constant is not None:
             ax.axhline(constant, color=BOUND, lw=1.2)
-        ax.set(title=title, xlabel="rows = columns", xticks=sizes)
+        ax.set(title=spelled(title), xlabel="rows = columns", xticks=sizes)
     axes[0][0].set_ylabel("upper end / lower end")
     return fig
 

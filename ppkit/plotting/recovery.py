@@ -1,9 +1,9 @@
 """Matrices before and after: spectra, image grids, sweeps over width and over the regularization."""
 
 import numpy as np
-from matplotlib.ticker import LogFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 
-from .style import BAND, BOUND, GREEN, INK, MUTED, OBJECTIVE, RULE, TEXT_WIDTH, styled, subplots
+from .style import BAND, BOUND, GREEN, INK, MUTED, OBJECTIVE, RULE, TEXT_WIDTH, spelled, styled, subplots
 
 
 @styled
@@ -92,7 +92,7 @@ def images(panels, limits=(0.0, 1.0)):
     fig, axes = subplots(1, len(panels), height=TEXT_WIDTH / len(panels) * ratio + 0.5, squeeze=False)
     for ax, (title, image) in zip(axes[0], panels.items(), strict=True):
         ax.imshow(image, cmap="gray", vmin=limits[0], vmax=limits[1], interpolation="none")
-        ax.set_title(title, fontsize=10, loc="center")
+        ax.set_title(spelled(title), fontsize=10, loc="center")
         ax.set_xticks([])
         ax.set_yticks([])
         for spine in ax.spines.values():
@@ -127,7 +127,7 @@ def sweep(lam, width, error, rank, noise, rule):
     bottom.plot(lam, error, "-s", color=GREEN)
     bottom.set(xscale="log", yscale="log", xlabel=r"$\lambda$", ylabel="squared error")
     bottom.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    bottom.yaxis.set_major_formatter(LogFormatter(labelOnlyBase=False))
+    bottom.yaxis.set_major_formatter("{x:g}")
     bottom.yaxis.set_minor_formatter(NullFormatter())
     bottom.set_ylim(bottom.get_ylim()[0] / 1.5, bottom.get_ylim()[1] * 1.3)
     return fig

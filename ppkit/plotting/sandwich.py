@@ -29,7 +29,7 @@ def closing(history, target=None):
     left.plot(k, upper, color=OBJECTIVE, marker="o", label="objective")
     left.plot(k, lower, color=BOUND, marker="s", label="lower bound")
     left.set_title("the band of values")
-    left.legend(loc="upper right")
+    left.legend(loc="best")
     right.plot(k, gap, color=INK, marker="D")
     stride = -(-len(history) // 10)  # more numbers than that run into each other
     for row, x, y in list(zip(history, k, gap, strict=True))[::-stride]:

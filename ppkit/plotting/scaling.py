@@ -28,8 +28,8 @@ def law_figure(law, rows, title=None):
     collapsed.set(xlabel="$N/(RD)$", ylabel=r"error $\cdot\, N/(RD\sigma^2)$", **AXES)
     top = max(curve["collapse"].max() for _, curve in curves)
     low = min(curve["collapse"].min() for _, curve in curves)
-    collapsed.set_ylim(low / 3, 3 * top)
-    raw.legend(fontsize=8, handlelength=1.2)
+    collapsed.set_ylim(low / 8, 3 * top)
+    collapsed.legend(loc="lower center", ncols=2, fontsize=8, handlelength=1.2, columnspacing=1.0)
     n_star_panel(stars, law)
     stars.legend(fontsize=8, handlelength=1.2)
     for ax in (raw, collapsed):

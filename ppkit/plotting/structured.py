@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .style import BOUND, CYCLE, INK, MARKERS, MUTED, OBJECTIVE, RULE, styled, subplots
+from .style import BOUND, CYCLE, INK, MARKERS, MUTED, OBJECTIVE, RULE, spelled, styled, subplots
 
 STYLES = ("-", (0, (6, 2.5)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
 
@@ -18,7 +18,7 @@ def balls(planes):
         ax.axhline(0, color=RULE, lw=0.8, zorder=0)
         ax.axvline(0, color=RULE, lw=0.8, zorder=0)
         for (name, outline), color, dash in zip(outlines.items(), CYCLE, STYLES, strict=False):
-            ax.plot(*np.vstack([outline, outline[:1]]).T, color=color, ls=dash, label=name)
+            ax.plot(*np.vstack([outline, outline[:1]]).T, color=color, ls=dash, label=spelled(name))
         reach = 1.12 * max(np.max(np.abs(outline)) for outline in outlines.values())
         ax.set(xlim=(-reach, reach), ylim=(-reach, reach), title=title, xlabel="$x$", aspect="equal")
         ax.locator_params(nbins=5)
@@ -42,7 +42,7 @@ def lines(panels):
         ax.vlines(index, 0, values, color=RULE, lw=1.0)
         ax.plot(index[used], values[used], "o", color=OBJECTIVE, ms=4)
         ax.plot(index[~used], values[~used], "o", color=OBJECTIVE, mfc="none", ms=4)
-        ax.set(title=title, xlabel="line, sorted", ylim=(0, 1.15))
+        ax.set(title=spelled(title), xlabel="line, sorted", ylim=(0, 1.15))
     axes[0][0].set_ylabel(r"dual norm$\,/\,\lambda$")
     return fig
 
@@ -54,7 +54,7 @@ def recovery(x, curves, xlabel, marks=()):
     for at in marks:
         ax.axvline(at, color=MUTED, lw=1.0, ls=(0, (4, 3)))
     for (name, error), color, marker in zip(curves.items(), CYCLE, MARKERS, strict=False):
-        ax.plot(x, error, marker=marker, color=color, label=name)
+        ax.plot(x, error, marker=marker, color=color, label=spelled(name))
     ax.axhline(1, color=INK, lw=0.7, ls=(0, (1, 2)))
     ax.set(xlabel=xlabel, ylabel="relative error", yscale="log")
     ax.grid(axis="y")

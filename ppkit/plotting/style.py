@@ -119,6 +119,12 @@ def subplots(rows=1, columns=1, *, width=TEXT_WIDTH, height=None, aspect=0.5, **
         return fig, fig.subplots(rows, columns, **kwargs)
 
 
+def spelled(text):
+    """The names that norms have in code, ``l1``, ``l2``, ``linf``, as mathematics."""
+    text = re.sub(r"\blinf\b", r"$\\ell_\\infty$", text)
+    return re.sub(r"\bl([12])\b", r"$\\ell_\1$", text)
+
+
 class Picture:
     """A rendered figure: inline SVG for the notebook and the page, its text alternative elsewhere."""
 
