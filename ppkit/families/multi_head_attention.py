@@ -27,6 +27,7 @@ RESTARTS = {"fast": 16, "default": 64, "exact": 256}
 WORK = {"fast": 400_000, "default": 20_000_000, "exact": 1_000_000_000}
 GAPS = {"fast": 1e-3, "default": 1e-7, "exact": 1e-9}
 LARGEST_SCORE = 1e8
+LARGEST_TOKEN = 1e30
 
 
 class MultiHeadAttention(Family):
@@ -124,17 +125,13 @@ class MultiHeadAttention(Family):
                 )
             Y = np.reshape(Y, (len(Y), -1))
         X, Y = super().check_data(X, Y)
-        self.check_scores(X)
-        return X, Y
-
-    def check_scores(self, X):
-        """Raise :class:`InputError` unless rounding leaves the softmax of every head meaningful."""
         top = float(np.max(np.abs(X), initial=0.0))
         if top > 1e100 or self.reach * self.n_features * top**2 > LARGEST_SCORE:
             raise InputError(
                 f"{self.name}: attention scores could exceed {LARGEST_SCORE:.0e}, where rounding decides the "
                 "softmax; rescale the tokens or choose a smaller radius"
             )
+        return X, Y
 
     def check_factors(self, factors):
         factors = super().check_factors(factors)
@@ -183,7 +180,7 @@ class MultiHeadAttention(Family):
     @any_scale
     def polar(self, X, G, starts=(), effort="default", seed=0):
         check_effort(effort)
-        self.check_scores(X)
+        check_tokens(X)
         size = _size(G)
         if size == 0:
             return self._polar(self.asks(X, G), self._start(starts), 0.0, 1.0, {})
@@ -206,7 +203,7 @@ class MultiHeadAttention(Family):
 
     @any_scale_upper
     def polar_upper(self, X, G, proof):
-        self.check_scores(X)
+        check_tokens(X)
         size = _size(G)
         if size == 0:
             return 0.0
@@ -304,6 +301,15 @@ def split(B, d_k, radius):
     K, Q = np.zeros((2, 1, d_k, len(s)))
     K[0, :r], Q[0, :r] = np.sqrt(s[:r, None]) * U.T[:r], np.sqrt(s[:r, None]) * Vt[:r]
     return tuple(W * min(1.0, radius / max(np.linalg.norm(W), 1e-300)) for W in (K, Q))
+
+
+def check_tokens(X):
+    """Raise :class:`InputError` for tokens that the bounds of a polar would overflow on."""
+    if np.max(np.abs(X), initial=0.0) > LARGEST_TOKEN:
+        raise InputError(
+            f"{MultiHeadAttention.name}: attention scores overflow for tokens above {LARGEST_TOKEN:.0e}; "
+            "rescale the tokens"
+        )
 
 
 def _size(G):
