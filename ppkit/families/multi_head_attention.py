@@ -27,7 +27,7 @@ RESTARTS = {"fast": 16, "default": 64, "exact": 256}
 WORK = {"fast": 400_000, "default": 20_000_000, "exact": 1_000_000_000}
 GAPS = {"fast": 1e-3, "default": 1e-7, "exact": 1e-9}
 LARGEST_SCORE = 1e8
-LARGEST_TOKEN = 1e30
+LARGEST_TOKEN = 1e15  # beyond it bounds overflow, long after rounding has made them useless
 
 
 class MultiHeadAttention(Family):
