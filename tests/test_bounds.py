@@ -199,7 +199,9 @@ def test_rademacher_rejects_bad_input():
     family = MatrixSensing((3, 2))
     X = family.random_inputs(np.random.default_rng(5), 4)
     wrong = ({"delta": 0.0}, {"delta": 1.0}, {"draws": 0}, {"lipschitz": 1.0})
-    for options in (*wrong, {"envelope": np.ones(4)}, {"envelope": -np.ones((4, 1))}):
+    for envelope in (np.ones(4), -np.ones((4, 1)), "large", [[1.0], [1.0, 2.0]], np.full((4, 1), np.nan)):
+        wrong += ({"envelope": envelope},)
+    for options in wrong:
         with pytest.raises(ppkit.InputError):
             bounds.rademacher(family, X, 1.0, **options)
     with pytest.raises(ppkit.InputError):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..errors import InputError
+from ..families.base import as_float
 from ..losses import get_loss
 from ..problem import Problem
 from .base import Bound, nonnegative, positive_integer, probability
@@ -104,7 +105,7 @@ def mean_polar(family, X, patterns, reach, share, effort="default", seed=0):
 
 def check_envelope(family, X, envelope):
     """``envelope`` as an array (N, n_y), computed where it is None."""
-    a = unit_envelope(family, X) if envelope is None else np.asarray(envelope, float)
+    a = unit_envelope(family, X) if envelope is None else as_float(envelope, "envelope")
     if a.shape != (len(X), family.n_outputs) or not np.all(a >= 0):
         raise InputError(
             f"envelope must be an array of shape {(len(X), family.n_outputs)}, entries at least 0"

@@ -14,7 +14,7 @@ MAX_POINTS = 40
 
 
 def plane_cones(A):
-    """Neighbouring unit vectors ``(p, q)``, each (m, 2), that span the cones of all patterns in the plane."""
+    """Neighboring unit vectors ``(p, q)``, each (m, 2), that span the cones of all patterns in the plane."""
     A = A[np.any(A != 0, axis=1)]
     turn = np.column_stack([A[:, 1], -A[:, 0]])
     turn = np.concatenate([turn, np.eye(2)]) / np.append(np.linalg.norm(turn, axis=1), [1.0, 1.0])[:, None]
@@ -129,7 +129,7 @@ def general_program(A):
 
 
 def plane_program(A):
-    """The same in the plane, sparse: a point is active on a run of neighbouring cones.
+    """The same in the plane, sparse: a point is active on a run of neighboring cones.
 
     With the running sums S of the weights over the sorted cones its prediction is a difference of
     two of them.

@@ -108,7 +108,7 @@ def sweep_margin(A, G, value):
 def plane_at_most(A, G, bound):
     """Whether ``|(1/N) G^T max(Av, 0)| <= bound |v|`` for all v is PROVED for Balls ``A`` (N, 1 or 2), ``G``.
 
-    Between neighbouring breakpoints p, q the left side is ``|Mv|``, and the inequality for all
+    Between neighboring breakpoints p, q the left side is ``|Mv|``, and the inequality for all
     ``v = sp + tq`` with s, t >= 0 says that a 2 x 2 matrix is copositive.  The breakpoints are data
     turned by a right angle, so they are exact, and so is their order.
     """

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .style import BOUND, DIVERGING, INK, MARKERS, MUTED, OBJECTIVE, RULE, styled, subplots
+from .style import BOUND, DIVERGING, INK, MARKERS, MUTED, OBJECTIVE, RULE, paired, styled, subplots
 
 
 @styled
@@ -58,9 +58,7 @@ def relaxations(radius, excess, floor=1e-9):
     ``excess`` maps the name of a bound to one number for each radius.
     """
     fig, ax = subplots(aspect=0.5)
-    for (name, values), color, marker in zip(
-        excess.items(), (MUTED, BOUND, OBJECTIVE, INK), MARKERS, strict=False
-    ):
+    for (name, values), color, marker in paired(excess.items(), (MUTED, BOUND, OBJECTIVE, INK), MARKERS):
         ax.plot(radius, np.maximum(values, floor), marker=marker, color=color, label=name)
     ax.set(xscale="log", yscale="log", xlabel="radius", ylabel="upper / lower $-$ 1", xticks=list(radius))
     ax.set_xticklabels([f"{r:g}" for r in radius])
@@ -74,8 +72,8 @@ def relaxations(radius, excess, floor=1e-9):
 def boxes(runs):
     """Relative width of the polar's interval against boxes bounded; ``runs``: name -> ``(boxes, width)``."""
     fig, ax = subplots(aspect=0.5)
-    for (name, (count, width)), color, marker in zip(
-        runs.items(), (INK, OBJECTIVE, BOUND, MUTED), MARKERS, strict=False
+    for (name, (count, width)), color, marker in paired(
+        runs.items(), (INK, OBJECTIVE, BOUND, MUTED), MARKERS
     ):
         ax.plot(count, width, marker=marker, color=color, label=name)
     ax.set(xscale="log", yscale="log", xlabel="boxes bounded", ylabel="relative width of the interval")

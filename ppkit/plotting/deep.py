@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .style import BOUND, CYCLE, INK, MARKERS, MUTED, OBJECTIVE, styled, subplots
+from .style import BOUND, CYCLE, INK, MARKERS, MUTED, OBJECTIVE, paired, styled, subplots
 
 
 @styled
@@ -29,7 +29,7 @@ def bump(angle, before, points, signs, value):
 def widths(N, runs):
     """Relative width of the polar's interval against samples; ``runs``: name -> (len(N), trials)."""
     fig, ax = subplots(aspect=0.46)
-    for (name, rows), color, marker in zip(runs.items(), CYCLE, MARKERS, strict=False):
+    for (name, rows), color, marker in paired(runs.items(), CYCLE, MARKERS):
         rows = np.maximum(np.asarray(rows), 1e-10)
         ax.plot(np.repeat(N, rows.shape[1]), rows.ravel(), marker, color=color, ms=3.5, alpha=0.5)
         ax.plot(N, np.median(rows, axis=1), marker=marker, color=color, label=name)

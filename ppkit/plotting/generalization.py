@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .style import BAND, CYCLE, INK, MARKERS, MUTED, styled, subplots
+from .style import BAND, CYCLE, INK, MARKERS, MUTED, paired, styled, subplots
 
 
 @styled
@@ -13,7 +13,7 @@ def against_samples(N, series, xlabel="number of samples $N$", title=None, vacuo
     region above it: a bound there says no more than the value of the network that predicts zero.
     """
     fig, ax = subplots(1, 1, height=3.4)
-    for (name, values), color, marker in zip(series.items(), CYCLE, MARKERS, strict=False):
+    for (name, values), color, marker in paired(series.items(), CYCLE, MARKERS):
         values = np.atleast_2d(values)
         ax.plot(N, np.median(values, axis=0), color=color, marker=marker, label=name)
         if len(values) > 1:
@@ -42,7 +42,7 @@ def tightness(ratios):
     fig, ax = subplots(1, 1, height=2.7)
     every = np.concatenate(list(ratios.values()))
     bins = np.geomspace(min(1.0, every.min()), every.max() * 1.01, 36)
-    for (name, values), color in zip(ratios.items(), CYCLE, strict=False):
+    for (name, values), color in paired(ratios.items(), CYCLE):
         ax.hist(values, bins, color=color, alpha=0.55, label=name)
     ax.axvline(1.0, color=INK, lw=1.2)
     ax.set_xscale("log")

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .geometry import AXES, arrow, dot, frame, key, sets
-from .style import BOUND, CYCLE, INK, MARKERS, MUTED, OBJECTIVE, VIOLET, styled, subplots
+from .style import BOUND, CYCLE, INK, MARKERS, MUTED, OBJECTIVE, VIOLET, paired, styled, subplots
 
 
 @styled
@@ -36,7 +36,7 @@ def growth(by_samples, by_inputs):
     ``(inputs, boxes (draws, n), patterns (n,))``.
     """
     fig, (left, right) = subplots(1, 2, height=3.3, sharey=True)
-    for (d, (N, boxes, patterns)), color, marker in zip(by_samples.items(), CYCLE, MARKERS, strict=False):
+    for (d, (N, boxes, patterns)), color, marker in paired(by_samples.items(), CYCLE, MARKERS):
         left.plot(N, np.median(boxes, axis=0), color=color, marker=marker, label=f"$n_x = {d}$")
         left.plot(N, patterns, color=color, ls=(0, (4, 3)), lw=1.0)
     d, boxes, patterns = by_inputs
@@ -61,7 +61,7 @@ def looseness(kappa, gap, curve):
     """
     fig, ax = subplots(aspect=0.5)
     ax.plot(*curve, color=MUTED, lw=1.2, label=r"$1 - 1/\kappa$")
-    for name, color, marker in zip(kappa, CYCLE, MARKERS, strict=False):
+    for name, color, marker in paired(kappa, CYCLE, MARKERS):
         ax.plot(kappa[name], gap[name], color=color, marker=marker, ls="", label=name)
     ax.set(xlabel=r"upper end over $\lambda$: $\kappa$", ylabel="certified relative gap")
     ax.grid()

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .style import BAND, BOUND, CYCLE, INK, MARKERS, MUTED, OBJECTIVE, RULE, styled, subplots
+from .style import BAND, BOUND, CYCLE, INK, MARKERS, MUTED, OBJECTIVE, RULE, paired, styled, subplots
 
 
 @styled
@@ -12,7 +12,7 @@ def collapse(curves, dim, noise):
     ``curves`` maps a width R to ``(N, errors)``, errors of shape (draws, len(N)).
     """
     fig, (left, right) = subplots(1, 2, height=3.0)
-    for (R, (N, errors)), color, marker in zip(curves.items(), CYCLE, MARKERS, strict=False):
+    for (R, (N, errors)), color, marker in paired(curves.items(), CYCLE, MARKERS):
         N, unit = np.asarray(N, float), noise**2 * R * dim / np.asarray(N, float)
         middle, low, high = (np.quantile(errors, q, axis=0) for q in (0.5, 0.0, 1.0))
         for ax, x, scale in ((left, N, 1.0), (right, N / (R * dim), unit)):
@@ -38,7 +38,7 @@ def controls(panels):
     """
     fig, axes = subplots(1, len(panels), height=3.1)
     for ax, (title, (x, ticks, xlabel, series)) in zip(np.atleast_1d(axes), panels.items(), strict=True):
-        for (name, (values, law)), color, marker in zip(series.items(), CYCLE, MARKERS, strict=False):
+        for (name, (values, law)), color, marker in paired(series.items(), CYCLE, MARKERS):
             ax.plot(x, values, color=color, marker=marker, label=name)
             if law is not None:
                 ax.plot(x, law, color=color, lw=0.9, ls=(0, (4, 3)))

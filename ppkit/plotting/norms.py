@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .style import BOUND, CYCLE, INK, MARKERS, OBJECTIVE, RULE, spelled, styled, subplots
+from .style import BOUND, CYCLE, INK, MARKERS, OBJECTIVE, RULE, paired, spelled, styled, subplots
 
 
 @styled
@@ -45,7 +45,7 @@ def boxes(panels):
 def closing(curves, xlabel="boxes", ylabel="relative width of the interval"):
     """Widths of intervals against the work spent, ``curves`` maps a name to ``(work, width)``."""
     fig, ax = subplots(aspect=0.45)
-    for (name, (work, width)), color, marker in zip(curves.items(), CYCLE, MARKERS, strict=False):
+    for (name, (work, width)), color, marker in paired(curves.items(), CYCLE, MARKERS):
         ax.plot(work, width, marker=marker, color=color, label=name)
     ax.set(xlabel=xlabel, ylabel=ylabel, xscale="log", yscale="log")
     ax.grid(axis="y")

@@ -13,6 +13,7 @@ from .style import (
     RULE,
     TEXT_WIDTH,
     VIOLET,
+    paired,
     styled,
     subplots,
 )
@@ -68,7 +69,7 @@ def by_samples(ratio, curves):
     ``curves`` maps a name to ``(error, gap)``, arrays like ``ratio``.
     """
     fig, (left, right) = subplots(1, 2, aspect=0.42)
-    for (name, (error, gap)), color, marker in zip(curves.items(), (OBJECTIVE, GREEN), MARKERS, strict=False):
+    for (name, (error, gap)), color, marker in paired(curves.items(), (OBJECTIVE, GREEN), MARKERS):
         left.plot(ratio, error, marker=marker, color=color, label=name)
         right.plot(ratio, gap, marker=marker, color=color, label=name)
     left.set(title="error of the picture", ylim=(0, None))

@@ -3,7 +3,20 @@
 import numpy as np
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from .style import BAND, BOUND, GREEN, INK, MUTED, OBJECTIVE, RULE, TEXT_WIDTH, spelled, styled, subplots
+from .style import (
+    BAND,
+    BOUND,
+    GREEN,
+    INK,
+    MUTED,
+    OBJECTIVE,
+    RULE,
+    TEXT_WIDTH,
+    paired,
+    spelled,
+    styled,
+    subplots,
+)
 
 
 @styled
@@ -73,9 +86,7 @@ def recovered(truth, estimates):
     fig, ax = subplots(aspect=0.45)
     truth = np.asarray(truth, float)
     ax.plot(np.arange(1, truth.size + 1), truth, "-", color=INK, label="truth")
-    for (name, values), color, marker in zip(
-        estimates.items(), (OBJECTIVE, BOUND, GREEN), "osD", strict=False
-    ):
+    for (name, values), color, marker in paired(estimates.items(), (OBJECTIVE, BOUND, GREEN), "osD"):
         values = np.asarray(values, float)
         values = values[values > 1e-9 * values[0]]
         ax.plot(np.arange(1, values.size + 1), values, marker, color=color, label=name, ms=4)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .style import BAND, BOUND, INK, MUTED, OBJECTIVE, VIOLET, styled, subplots
+from .style import BAND, BOUND, INK, MUTED, OBJECTIVE, VIOLET, paired, styled, subplots
 
 
 @styled
@@ -17,7 +17,7 @@ def angles(angle, curves, knots, lam, units=()):
         ax.axvline(knot, color=BAND, lw=0.8, zorder=0)
     ax.axhline(lam, color=BOUND, lw=1.3)
     ax.annotate(r"$\lambda$", (2 * np.pi, lam), (3, -3), textcoords="offset points", color=BOUND)
-    for (name, values), color, style in zip(curves.items(), (INK, VIOLET), ("-", "--"), strict=False):
+    for (name, values), color, style in paired(curves.items(), (INK, VIOLET), ("-", "--")):
         ax.plot(angle, values, style, color=color, lw=1.4, label=name)
     for k, (x, y) in enumerate(units):
         ax.plot(x, y, "o", color=OBJECTIVE, ms=6, label=None if k else "units of the network")
@@ -32,8 +32,8 @@ def angles(angle, curves, knots, lam, units=()):
 def interval(runs):
     """Relative width of the polar's interval against cones bounded; ``runs``: name -> ``(nodes, width)``."""
     fig, ax = subplots(aspect=0.5)
-    for (name, (nodes, width)), color, marker in zip(
-        runs.items(), (INK, OBJECTIVE, VIOLET, MUTED), "osD^", strict=False
+    for (name, (nodes, width)), color, marker in paired(
+        runs.items(), (INK, OBJECTIVE, VIOLET, MUTED), "osD^"
     ):
         ax.plot(nodes, width, marker=marker, color=color, label=name)
     ax.set(xscale="log", yscale="log", xlabel="cones bounded", ylabel="relative width of the interval")
@@ -47,7 +47,7 @@ def fits(x, y, curves):
     """One-dimensional data and networks: ``curves`` maps a name to ``(x, prediction)``."""
     fig, ax = subplots(aspect=0.5)
     ax.plot(x, y, "o", color=MUTED, ms=4, label="data")
-    for (name, (t, f)), color in zip(curves.items(), (OBJECTIVE, VIOLET), strict=False):
+    for (name, (t, f)), color in paired(curves.items(), (OBJECTIVE, VIOLET)):
         ax.plot(t, f, color=color, label=name)
     ax.set(xlabel="input", ylabel="target and prediction")
     ax.legend()

@@ -5,7 +5,7 @@ the three forms of gap control in one picture, certified against true gaps, the 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from .style import BAND, BOUND, CYCLE, GREEN, INK, MARKERS, MUTED, OBJECTIVE, VIOLET, styled, subplots
+from .style import BAND, BOUND, CYCLE, GREEN, INK, MARKERS, MUTED, OBJECTIVE, VIOLET, paired, styled, subplots
 
 
 def note(ax, text, point, shift, **style):
@@ -65,7 +65,7 @@ def forms(scale, dual, rho, objective, optimum):
         (end, chord[1], "(b)"),
         (end, at_end, "(c)"),
     )
-    for (x, y, name), marker in zip(points, MARKERS, strict=False):
+    for (x, y, name), marker in paired(points, MARKERS):
         ax.plot(x, y, marker, color=BOUND, ms=7, zorder=4)
         note(ax, name, (x, y), (-7, 6), color=BOUND, ha="right")
     ax.axhline(optimum, color=INK, lw=0.8, ls=(0, (1, 2.5)))
@@ -85,7 +85,7 @@ def forms(scale, dual, rho, objective, optimum):
 def path(step, gaps, true):
     """Gaps against training steps: ``gaps`` maps a form's name to its certified gaps (K,)."""
     fig, ax = subplots(height=3.6)
-    for (name, gap), color, marker in zip(gaps.items(), (VIOLET, GREEN, BOUND), MARKERS, strict=False):
+    for (name, gap), color, marker in paired(gaps.items(), (VIOLET, GREEN, BOUND), MARKERS):
         ax.plot(step, gap, color=color, marker=marker, ms=3.5, lw=1.4, label=f"certified by {name}")
     ax.fill_between(step, true, gap, color=BAND, lw=0, alpha=0.7)
     ax.plot(step, true, color=OBJECTIVE, lw=2.2, label="true gap")
@@ -110,7 +110,7 @@ def orders(paths, bound=None):
         ax.fill_between(x, x, top, color=BAND, alpha=0.6, lw=0)
         ax.plot(x, top, color=MUTED, lw=1.2, ls="--", label="bound of the theorem")
     ax.plot(ends, ends, color=OBJECTIVE, lw=1.8, label="the true gap itself")
-    for (name, (true, gap)), color, marker in zip(paths.items(), CYCLE[1:], MARKERS[1:], strict=False):
+    for (name, (true, gap)), color, marker in paired(paths.items(), CYCLE[1:], MARKERS[1:]):
         ax.plot(true, gap, color=color, marker=marker, ms=4, lw=1.2, label=name)
     ax.set(xscale="log", yscale="log", xlabel="true gap", ylabel="certified gap")
     ax.grid()
@@ -129,7 +129,7 @@ def step(tau, objective, models, chosen):
     ax.plot(tau, objective, color=OBJECTIVE, lw=2.6, label="objective")
     ax.axhline(objective[0], color=MUTED, lw=0.8, ls=(0, (1, 2.5)))
     low, top = objective.min(), objective.max()
-    for (name, model), color, marker in zip(models.items(), (BOUND, VIOLET), MARKERS, strict=False):
+    for (name, model), color, marker in paired(models.items(), (BOUND, VIOLET), MARKERS):
         ax.plot(tau, model, color=color, lw=1.4, ls="--", label=name)
         at, promised, reached = chosen[name]
         low, top = min(low, promised), max(top, objective[0] + 0.35 * (objective[0] - promised))
@@ -151,7 +151,7 @@ def decrease(promised, measured, kinds):
     ax.set_ylim(0.5 * ends[0], 2 * ends[1])
     ax.fill_between(ends, [0.5 * ends[0]] * 2, ends, color=BAND, alpha=0.55, lw=0)
     ax.plot(ends, ends, color=INK, lw=0.9)
-    for (name, index), color, marker in zip(kinds.items(), CYCLE, MARKERS, strict=False):
+    for (name, index), color, marker in paired(kinds.items(), CYCLE, MARKERS):
         ax.plot(promised[index], measured[index], marker, color=color, ms=4.5, label=name)
     ax.set(xscale="log", yscale="log", xlabel="decrease that T4 promises", ylabel="decrease measured")
     ax.grid()
@@ -169,7 +169,7 @@ def rate(panels):
     fig, axes = subplots(1, len(panels), height=3.7, squeeze=False)
     for ax, (title, (curves, bound)) in zip(axes[0], panels.items(), strict=True):
         ax.plot(np.arange(1, len(bound) + 1), bound, color=INK, lw=1.2, ls="--", label="bound of the theorem")
-        for (name, gap), color, marker in zip(curves.items(), CYCLE, MARKERS, strict=False):
+        for (name, gap), color, marker in paired(curves.items(), CYCLE, MARKERS):
             ax.plot(np.arange(1, len(gap) + 1), gap, color=color, marker=marker, ms=3.5, lw=1.3, label=name)
         ax.set(xscale="log", yscale="log", xlabel="$k+1$", title=title)
         ax.grid()

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
-from .style import BAND, CYCLE, INK, MARKERS, MUTED, styled, subplots
+from .style import BAND, CYCLE, INK, MARKERS, MUTED, paired, styled, subplots
 
 MORE_MARKERS = (*MARKERS, "X", "<", ">", "p", "*", "h")
 AXES = {"xscale": "log", "yscale": "log"}
@@ -18,7 +18,7 @@ def law_figure(law, rows, title=None):
     """
     fig, (raw, collapsed, stars) = subplots(1, 3, height=2.6)
     curves = base_curves(law, rows)
-    for (R, curve), color, marker in zip(curves, CYCLE, MARKERS, strict=False):
+    for (R, curve), color, marker in paired(curves, CYCLE, MARKERS):
         style = {"color": color, "marker": marker, "ms": 4, "label": f"$R={R}$"}
         raw.plot(curve["n_samples"], curve["scaled"], **style)
         collapsed.plot(curve["n_samples"] / (R * curve["dim"]), curve["collapse"], **style)
@@ -43,7 +43,7 @@ def law_figure(law, rows, title=None):
 
 def n_star_panel(ax, law, label=True):
     """N* against R at each level, with bootstrap intervals, and a line of slope one through the first."""
-    for (level, found), color, marker in zip(law.n_star.items(), CYCLE, MARKERS, strict=False):
+    for (level, found), color, marker in paired(law.n_star.items(), CYCLE, MARKERS):
         value, low, high = (np.array([getattr(i, end) for i in found]) for end in ("value", "low", "high"))
         name = rf"${level:g}\sigma^2$: {law.slopes[level].value:.2f}" if label else None
         ax.errorbar(law.teachers, value, [value - low, high - value], color=color, marker=marker, ms=4,
@@ -61,7 +61,7 @@ def all_laws(laws, titles, columns=4):
     """Small multiples of N* against R, one panel for each experiment."""
     rows = -(-len(laws) // columns)
     fig, axes = subplots(rows, columns, height=1.75 * rows, squeeze=False)
-    for ax, law, title in zip(axes.ravel(), laws, titles, strict=False):
+    for law, title, ax in paired(laws, titles, axes.ravel()):
         n_star_panel(ax, law, label=False)
         ax.set_title(title, fontsize=9)
         ax.set(xlabel="", ylabel="")
@@ -80,8 +80,7 @@ def slopes(laws, titles, band):
     ax.axvspan(*band, color=BAND, alpha=0.5, lw=0)
     ax.axvline(1.0, color=INK, lw=0.8)
     for k, law in enumerate(laws):
-        pairs = zip(law.slopes.values(), CYCLE, MARKERS, (-0.13, 0.13), strict=False)
-        for slope, color, marker, shift in pairs:
+        for slope, color, marker, shift in paired(law.slopes.values(), CYCLE, MARKERS, (-0.13, 0.13)):
             error = [[slope.value - slope.low], [slope.high - slope.value]]
             ax.errorbar(
                 slope.value, k + shift, xerr=error, color=color, marker=marker, ms=4, capsize=2, lw=1.3

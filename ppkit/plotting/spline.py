@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .style import BAND, BOUND, GREEN, INK, MARKERS, MUTED, OBJECTIVE, VIOLET, styled, subplots
+from .style import BAND, BOUND, GREEN, INK, MARKERS, MUTED, OBJECTIVE, VIOLET, paired, styled, subplots
 
 LINES = ((OBJECTIVE, "-"), (BOUND, "--"), (GREEN, "-."), (VIOLET, ":"))
 
@@ -12,7 +12,7 @@ def curves(x, y, functions, kinks=None, labels=("input", "target and prediction"
     """Data and functions: ``functions`` maps a name to ``(t, f)``; ``kinks`` are points on the first."""
     fig, ax = subplots(aspect=0.5)
     ax.plot(x, y, "o", color=MUTED, ms=3 if len(x) > 60 else 5, alpha=0.6 if len(x) > 60 else 1, label="data")
-    for (name, (t, f)), (color, dash) in zip(functions.items(), LINES, strict=False):
+    for (name, (t, f)), (color, dash) in paired(functions.items(), LINES):
         ax.plot(t, f, dash, color=color, label=name)
     if kinks is not None:
         ax.plot(*kinks, "D", mfc="none", mec=INK, ms=6, label="kinks")
@@ -34,7 +34,7 @@ def alignment(t, right, left, lam, units):
     ax.annotate(r"$\lambda$", (t[-1], lam), (4, -3), textcoords="offset points", color=BOUND)
     ax.annotate(r"$-\lambda$", (t[-1], -lam), (4, -3), textcoords="offset points", color=BOUND)
     rows = ((right, 1, OBJECTIVE, "-", "active to the right"), (left, -1, VIOLET, "--", "active to the left"))
-    for (values, side, color, dash, name), marker in zip(rows, MARKERS, strict=False):
+    for (values, side, color, dash, name), marker in paired(rows, MARKERS):
         ax.plot(t, values, dash, color=color, lw=1.4, label=name)
         ax.plot(*units[side], marker, color=color, ms=6)
     ax.margins(x=0)
@@ -52,7 +52,7 @@ def second_derivative(x, y, functions, kinks, density):
     """
     fig, (left, right) = subplots(1, 2, height=3.2)
     left.plot(x, y, "o", color=MUTED, label="data")
-    for (name, (t, f)), (color, dash) in zip(functions.items(), LINES, strict=False):
+    for (name, (t, f)), (color, dash) in paired(functions.items(), LINES):
         left.plot(t, f, dash, color=color, label=name)
     left.set(xlabel="input", ylabel="prediction")
     left.legend(fontsize=8.5)

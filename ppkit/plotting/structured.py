@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .style import BOUND, CYCLE, INK, MARKERS, MUTED, OBJECTIVE, RULE, spelled, styled, subplots
+from .style import BOUND, CYCLE, INK, MARKERS, MUTED, OBJECTIVE, RULE, paired, spelled, styled, subplots
 
 STYLES = ("-", (0, (6, 2.5)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
 
@@ -17,7 +17,7 @@ def balls(planes):
     for ax, (title, outlines) in zip(axes[0], planes.items(), strict=True):
         ax.axhline(0, color=RULE, lw=0.8, zorder=0)
         ax.axvline(0, color=RULE, lw=0.8, zorder=0)
-        for (name, outline), color, dash in zip(outlines.items(), CYCLE, STYLES, strict=False):
+        for (name, outline), color, dash in paired(outlines.items(), CYCLE, STYLES):
             ax.plot(*np.vstack([outline, outline[:1]]).T, color=color, ls=dash, label=spelled(name))
         reach = 1.12 * max(np.max(np.abs(outline)) for outline in outlines.values())
         ax.set(xlim=(-reach, reach), ylim=(-reach, reach), title=title, xlabel="$x$", aspect="equal")
@@ -53,7 +53,7 @@ def recovery(x, curves, xlabel, marks=()):
     fig, ax = subplots(aspect=0.45)
     for at in marks:
         ax.axvline(at, color=MUTED, lw=1.0, ls=(0, (4, 3)))
-    for (name, error), color, marker in zip(curves.items(), CYCLE, MARKERS, strict=False):
+    for (name, error), color, marker in paired(curves.items(), CYCLE, MARKERS):
         ax.plot(x, error, marker=marker, color=color, label=spelled(name))
     ax.axhline(1, color=INK, lw=0.7, ls=(0, (1, 2)))
     ax.set(xlabel=xlabel, ylabel="relative error", yscale="log")

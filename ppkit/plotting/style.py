@@ -18,6 +18,8 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from ..errors import InputError
+
 # One entry per CSS variable --pp-NAME of book/_static/theme.css; light value, dark value.
 PALETTE = {
     "ink": ("#211d18", "#ece6d9"),  # axes, text, the thing that is given
@@ -95,6 +97,15 @@ for _map in (SEQUENTIAL, DIVERGING):
 def context():
     """The style as a context manager: matplotlib's defaults, then ours, whatever a user's file says."""
     return mpl.rc_context({**mpl.rcParamsDefault, **RC, "backend": mpl.rcParams["backend"]})
+
+
+def paired(items, *styles):
+    """``zip`` of the items with as many styles as they need; an item without a style is an error."""
+    items = list(items)
+    most = min(map(len, styles))
+    if len(items) > most:
+        raise InputError(f"at most {most} series can be told apart in this figure, not {len(items)}")
+    return [(item, *look) for item, *look in zip(items, *styles, strict=False)]
 
 
 def styled(draw):

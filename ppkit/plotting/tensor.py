@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .style import BAND, BOUND, GREEN, INK, MARKERS, MUTED, OBJECTIVE, TEXT_WIDTH, styled, subplots
+from .style import BAND, BOUND, GREEN, INK, MARKERS, MUTED, OBJECTIVE, TEXT_WIDTH, paired, styled, subplots
 
 
 @styled
@@ -12,7 +12,7 @@ def slack(size, curves, floor=1e-16):
     ``curves`` maps a name to a list like ``size`` of arrays of slacks.
     """
     fig, ax = subplots(aspect=0.42)
-    for (name, clouds), color, marker in zip(curves.items(), (MUTED, OBJECTIVE), MARKERS, strict=False):
+    for (name, clouds), color, marker in paired(curves.items(), (MUTED, OBJECTIVE), MARKERS):
         for n, cloud in zip(size, clouds, strict=True):
             cloud = np.maximum(cloud, floor)
             spread = np.linspace(-0.2, 0.2, len(cloud))

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import ppkit
 from ppkit import plotting as draw
 from ppkit.plotting import style
 
@@ -159,3 +160,10 @@ def test_plotting_is_lazy():
     subprocess.run([sys.executable, "-c", code], check=True)
     with pytest.raises(AttributeError, match="its topics are"):
         draw.nothing_like_this  # noqa: B018
+
+
+def test_no_series_is_left_out_of_a_figure():
+    found = style.paired({"a": 1, "b": 2}.items(), ("red", "blue", "green"), "os^")
+    assert found == [(("a", 1), "red", "o"), (("b", 2), "blue", "s")]
+    with pytest.raises(ppkit.InputError, match="at most 6 series"):
+        draw.generalization.against_samples([1, 2], {str(k): [1, 1] for k in range(7)})
