@@ -5,7 +5,7 @@ import pytest
 
 import ppkit
 from ppkit import bounds
-from ppkit.families import MatrixFactorization, MatrixSensing, TwoLayerLinear, TwoLayerReLU
+from ppkit.families import LinearAttention, MatrixFactorization, MatrixSensing, TwoLayerLinear, TwoLayerReLU
 from ppkit.families.base import zero_network
 
 
@@ -160,6 +160,16 @@ def test_rademacher_dominates_random_networks():
     reached = np.max(atoms @ sigma) / 12
     polar = family.polar(X, sigma[:, None]).upper
     assert reached <= polar <= 1.02 * reached
+
+
+def test_the_complexity_follows_the_scale_of_the_inputs():
+    family = LinearAttention(3, 4)
+    X = family.random_inputs(np.random.default_rng(0), 6)
+    base = bounds.rademacher(family, X, 1.0, 10)
+    for scale in (1e-90, 1e90):
+        found = bounds.rademacher(family, X * scale, 1.0, 10)
+        assert np.isclose(found.value, base.value * scale**3, rtol=1e-9, atol=0)
+        assert np.isclose(found.facts["upper"], base.facts["upper"] * scale**3, rtol=1e-9, atol=0)
 
 
 def test_envelope_is_the_spectral_norm_of_each_measurement():

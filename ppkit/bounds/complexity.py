@@ -1,5 +1,7 @@
 """T8: Rademacher complexity as a mean of polars."""
 
+import math
+
 import numpy as np
 
 from ..errors import InputError
@@ -99,7 +101,8 @@ def mean_polar(family, X, patterns, reach, share, effort="default", seed=0):
     ``high + margin``, and at least ``low - margin``, each except with probability ``share``.
     """
     polars = [family.polar(X, G, effort=effort, seed=seed) for G in patterns]
-    margin = np.sqrt(2 * np.sum(reach**2) * np.log(1 / share) / len(patterns)) / len(X)
+    size = math.hypot(*np.ravel(reach))  # its squares may overflow or vanish where it does neither
+    margin = size * np.sqrt(2 * np.log(1 / share) / len(patterns)) / len(X)
     return np.mean([(p.lower, p.upper) for p in polars], axis=0), float(margin)
 
 
