@@ -1,4 +1,4 @@
-"""``ppkit sweep run | resume | status | report``: the stored experiments on the command line."""
+"""``ppkit sweep run | resume | status | report | rerun``: the stored experiments on the command line."""
 
 import sys
 from pathlib import Path
@@ -6,6 +6,9 @@ from pathlib import Path
 from ..errors import InputError
 from .grids import GRIDS, get_grid
 from .store import Store
+from .sweep import bar, sweep
+
+SHOWN = ("lam_scale", "noise", "teacher", "n_samples", "seed")  # of a row that was run once more
 
 
 def add_arguments(command):
@@ -16,6 +19,7 @@ def add_arguments(command):
         ("resume", "go on with a sweep that was stopped", resume_sweep),
         ("status", "how many cells are done, and their CPU time", show_status),
         ("report", "tables and figures from the rows alone", show_report),
+        ("rerun", "run stored rows once more and compare", rerun_rows),
     ):
         sub = actions.add_parser(action, help=what)
         sub.add_argument("names", nargs="*", metavar="NAME", help=f"default: all ({', '.join(GRIDS)})")
@@ -29,6 +33,16 @@ def add_arguments(command):
             sub.add_argument("--quiet", action="store_true", help="no progress bar")
         if action == "report":
             sub.add_argument("--figures", metavar="DIR", help="write one SVG for each experiment here")
+        if action == "rerun":
+            sub.add_argument("--key", help="the row with this key")
+            sub.add_argument("--teacher", type=int, metavar="R", help="rows of this teacher width")
+            sub.add_argument("--samples", type=int, metavar="N", help="rows of this sample size")
+            sub.add_argument("--seed", type=int, help="rows of this seed")
+            sub.add_argument("--quiet", action="store_true", help="no progress bar")
+            sub.add_argument(
+                "--tolerance", default=1e-6, type=float, metavar="EPS",
+                help="largest relative difference of any number that counts as the same (default 1e-6)",
+            )  # fmt: skip
 
 
 def chosen(args):
@@ -38,8 +52,6 @@ def chosen(args):
 
 def run_sweep(args):
     """Run what has no row yet."""
-    from .sweep import sweep
-
     if args.seeds < 1:
         raise InputError(f"--seeds must be at least 1, got {args.seeds}")
     for name in chosen(args):
@@ -84,8 +96,35 @@ def show_report(args):
             from ..plotting.scaling import law_figure
 
             law_figure(laws[-1], rows).savefig(folder / f"{name}.svg")
-    lines = [COLUMNS, *(summary(found) for found in laws)]
-    widths = [max(len(line[k]) for line in lines) for k in range(len(COLUMNS))]
+    print_table([COLUMNS, *(summary(found) for found in laws)])
+    return 0
+
+
+def rerun_rows(args):
+    """Run the rows asked for once more; 1 if a number of one of them is not what is stored."""
+    from .rerun import once_more, pick
+
+    if not args.tolerance >= 0:
+        raise InputError(f"--tolerance must be at least 0, got {args.tolerance}")
+    rows = [row for name in chosen(args) for row in Store(Path(args.results) / name).rows().values()]
+    rows = pick(rows, key=args.key, teacher=args.teacher, n_samples=args.samples, seed=args.seed)
+    show = not args.quiet and sys.stderr.isatty()
+    rows.sort(key=lambda row: (row["family"], str(row["options"]), *(row[name] for name in SHOWN)))
+    lines, same = [("key", "family", "options", *SHOWN, "stored error", "error now", "verdict")], True
+    for row, fresh, apart in bar(map(once_more, rows), len(rows), 0, show):
+        far = {name: value for name, value in apart.items() if value > args.tolerance}
+        verdict = ", ".join(f"{name} differs by {value:.1e}" for name, value in far.items()) or "the same"
+        options = " ".join(f"{name}={value}" for name, value in row["options"].items())
+        errors = (f"{r['error']:.6g}" for r in (row, fresh))
+        shown = (str(row[name]) for name in SHOWN)
+        lines.append((row["key"], row["family"], options, *shown, *errors, verdict))
+        same = same and not far
+    print_table(lines)
+    return 0 if same else 1
+
+
+def print_table(lines):
+    """Lines of text entries in columns, the first one their names."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
-    return 0

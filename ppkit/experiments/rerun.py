@@ -1,13 +1,16 @@
-"""A live re-run of a few cells with seeds of their own, against the stored rows."""
+"""A live re-run: stored rows once more, or a few cells with seeds of their own against the stored ones."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
+from ..errors import InputError
 from .cell import run_cell
 from .grids import get_grid
 from .law import base, frame
+from .local import cell_of
 
 FIRST_FRESH_SEED = 1000
 
@@ -67,3 +70,40 @@ def agreement(name, stored, fresh):
 def rerun(name, stored, **options):
     """Run :func:`fresh_cells` here and now; their :class:`Agreement` with the rows ``stored``."""
     return agreement(name, stored, [run_cell(cell) for cell in fresh_cells(name, **options)])
+
+
+def pick(rows, **wanted):
+    """The ``rows`` whose entries equal ``wanted`` (those that are None do not count).
+
+    Raises :class:`InputError` if nothing is wanted or no row is left.
+    """
+    wanted = {name: value for name, value in wanted.items() if value is not None}
+    if not wanted:
+        raise InputError("say which rows: by their key, or by teacher, n_samples or seed")
+    found = [row for row in rows if all(row[name] == value for name, value in wanted.items())]
+    if not found:
+        asked = ", ".join(f"{name} {value}" for name, value in wanted.items())
+        raise InputError(f"no stored row has {asked}")
+    return found
+
+
+def differences(row, fresh):
+    """``name -> relative difference`` of the entries of ``fresh`` that are not those of ``row``.
+
+    Numbers compare relative to the larger of the two; anything else that differs counts as infinite.
+    """
+    out = {}
+    for name, value in fresh.items():
+        old = row.get(name)
+        if value == old:
+            continue
+        both = all(isinstance(v, int | float) and np.isfinite(v) for v in (value, old))
+        out[name] = abs(value - old) / max(abs(value), abs(old)) if both else np.inf
+    return out
+
+
+def once_more(row):
+    """``(row, fresh row, differences)`` of a stored row whose cell is run here and now."""
+    with threadpool_limits(1):
+        fresh = run_cell(cell_of(row))
+    return row, fresh, differences(row, fresh)

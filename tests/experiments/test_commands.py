@@ -1,4 +1,6 @@
-"""``ppkit sweep``: run, resume, status, report, and what it says to bad input."""
+"""``ppkit sweep``: run, resume, status, report, rerun, and what it says to bad input."""
+
+import json
 
 import pytest
 from experiments.tiny import cells
@@ -37,7 +39,7 @@ def test_resume_needs_something(tmp_path, tiny, capsys):
 
 
 def test_unknown_names_write_nothing(tmp_path, capsys):
-    for action in ("run", "resume", "status", "report"):
+    for action in ("run", "resume", "status", "report", "rerun"):
         assert main(["sweep", action, "perceptron", "--results", str(tmp_path)]) == 2
         assert "unknown experiment 'perceptron'" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
@@ -67,3 +69,35 @@ def test_report_of_an_incomplete_grid(tmp_path, capsys):
 def test_bad_seeds(tmp_path, capsys):
     assert main(["sweep", "run", "two-layer-linear", "--seeds", "0", "--results", str(tmp_path)]) == 2
     assert "--seeds" in capsys.readouterr().err
+
+
+def test_rerun_finds_the_rows_asked_for_and_sees_a_changed_number(tmp_path, tiny, capsys):
+    where = ["--results", str(tmp_path), "--quiet"]
+    assert main(["sweep", "run", "tiny", "--seeds", "2", "--jobs", "1", *where]) == 0
+    capsys.readouterr()
+    again = ["sweep", "rerun", "tiny", *where]
+    assert main([*again, "--teacher", "2", "--samples", "16"]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert len(out) == 3 and all(line.endswith("the same") for line in out[1:])
+    path = tmp_path / "tiny" / "rows.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    rows[0]["theta"] *= 1 + 1e-4
+    rows[1]["kind"] = "perfect"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for row, verdict in zip(rows, ("theta differs by 1.0e-04", "kind differs by inf"), strict=False):
+        assert main([*again, "--key", row["key"]]) == 1
+        assert capsys.readouterr().out.rstrip().endswith(verdict)
+    assert main([*again, "--key", rows[0]["key"], "--tolerance", "1e-3"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "say which rows"),
+        (["--samples", "17"], "no stored row has n_samples 17"),
+        (["--seed", "0", "--tolerance", "nan"], "--tolerance"),
+    ],
+)
+def test_rerun_refuses(options, message, capsys):
+    assert main(["sweep", "rerun", "two-layer-linear", *options]) == 2
+    assert message in capsys.readouterr().err
