@@ -81,12 +81,14 @@ def relaxed_upper(A, G, proof):
     shapes = (sides, 2 * N, 2 * N), (sides, 2 * N, 1 + d), (sides, 2), (sides,)
     if tuple(x.shape for x in (products, cones, tau, shift)) != shapes:
         raise ValueError("multipliers of another shape")
+    if not all(np.all(np.isfinite(x)) for x in (products, cones, tau, shift)):
+        raise ValueError("multipliers that are not finite numbers")
     tops = [
         side_upper(fr, side_form(fr, sign * weight, products[s], cones[s]), tau[s], shift[s])
         for s, sign in enumerate(fr.signs)
     ]
     if not np.all(np.isfinite(tops)):
-        raise ValueError("multipliers that overflow or are not numbers")
+        raise ValueError("multipliers that overflow")
     return max(0.0, unit * max(tops)) * (1 + 16 * EPS)
 
 
