@@ -9,6 +9,9 @@ from urllib.parse import urlsplit
 import pytest
 from book_tools import ROOT, toc_files
 
+from ppkit.experiments.grids import GRIDS
+from ppkit.experiments.store import Store
+
 pytestmark = [pytest.mark.book, pytest.mark.browser]
 
 FLAGS = (
@@ -180,3 +183,26 @@ def test_measure_is_65_to_80_characters(visit):
         }"""
     )
     assert 62 <= characters <= 80
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_every_row_can_be_picked(viewport, visit):
+    page = visit("book/scaling/results", viewport)
+    told, points = page.locator(".pp-rows-told"), page.locator(".pp-rows-chart > svg > circle")
+    for name in GRIDS:
+        rows = Store(ROOT / "results" / name).rows()
+        page.select_option(".pp-rows-choice", name)
+        told.get_by_text(f"{len(rows)} trained students").wait_for()
+        assert points.count() == len(rows)
+        page.locator(".pp-rows-chart").press("ArrowLeft")
+        command = page.locator(".pp-rows-command code").inner_text().split()
+        assert command[:5] == ["ppkit", "sweep", "rerun", name, "--key"] and command[5] in rows
+        point = page.locator(".pp-rows-chosen").bounding_box()
+        page.locator(".pp-rows-chart").press("ArrowRight")
+        assert page.locator(".pp-rows-command code").inner_text().split()[5] != command[5]
+        page.mouse.click(point["x"] + point["width"] / 2, point["y"] + point["height"] / 2)
+        assert page.locator(".pp-rows-command code").inner_text().split() == command
+        row, shown = rows[command[5]], told.locator("dd").all_inner_texts()
+        assert shown[1:3] == [str(row["teacher"]), str(row["n_samples"])] and shown[5] == str(row["seed"])
+        assert float(shown[6].split()[0]) == pytest.approx(row["error"], rel=1e-3)
+    assert page.problems == []
