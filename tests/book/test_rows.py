@@ -20,9 +20,8 @@ def test_no_row_is_lost_and_none_is_changed(name):
     for row in found:
         stored = rows[row["key"]]
         assert row["error"] == pytest.approx(stored["error"], rel=1e-5)
-        assert row["polar_upper"] is None or row["polar_upper"] == pytest.approx(
-            stored["polar_upper"], rel=1e-5
-        )
+        for end in ("polar_lower", "polar_upper"):
+            assert (math.inf if row[end] is None else row[end]) == pytest.approx(stored[end], rel=1e-5)
         assert all(row[k] == stored[k] for k in ("teacher", "n_samples", "seed", "dim", "width"))
         assert data["options"][row["member"]].split()[0].startswith(next(iter(stored["options"])))
     grid = GRIDS[name]
