@@ -124,7 +124,7 @@ def dress(app, pagename, templatename, context, doctree):
     position = order.index(pagename) / max(len(order) - 1, 1) if pagename in order else 0.0
     body = THEBE.sub("", context["body"])
     context["body"] = band(position) + body + foot(app, pagename)
-    context["script_files"] = [f for f in context["script_files"] if "thebe" not in str(f)]
+    context["script_files"][:] = [f for f in context["script_files"] if "thebe" not in str(f)]
 
 
 def setup(app):
