@@ -197,12 +197,15 @@ def test_every_row_can_be_picked(viewport, visit):
         page.locator(".pp-rows-chart").press("ArrowLeft")
         command = page.locator(".pp-rows-command code").inner_text().split()
         assert command[:5] == ["ppkit", "sweep", "rerun", name, "--key"] and command[5] in rows
-        point = page.locator(".pp-rows-chosen").bounding_box()
+        chosen = page.locator(".pp-rows-chosen")
+        point = {"x": float(chosen.get_attribute("cx")), "y": float(chosen.get_attribute("cy"))}
         page.locator(".pp-rows-chart").press("ArrowRight")
         assert page.locator(".pp-rows-command code").inner_text().split()[5] != command[5]
-        page.mouse.click(point["x"] + point["width"] / 2, point["y"] + point["height"] / 2)
-        assert page.locator(".pp-rows-command code").inner_text().split() == command
-        row, shown = rows[command[5]], told.locator("dd").all_inner_texts()
+        page.locator(".pp-rows-chart").click(position=point)
+        found = [float(chosen.get_attribute(c)) for c in ("cx", "cy")]
+        assert found == pytest.approx(list(point.values()), abs=2.0), "a click takes the nearest point"
+        row = rows[page.locator(".pp-rows-command code").inner_text().split()[5]]
+        shown = told.locator("dd").all_inner_texts()
         assert shown[1:3] == [str(row["teacher"]), str(row["n_samples"])] and shown[5] == str(row["seed"])
         assert float(shown[6].split()[0]) == pytest.approx(row["error"], rel=1e-3)
     assert page.problems == []
