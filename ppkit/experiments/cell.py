@@ -44,6 +44,8 @@ class Cell:
         The relative gap asked of "certified".
     effort : str
         The polar's effort in the last certificate of "random" and "teacher".
+    agree : bool
+        Whether the teacher's factors are made to agree (:func:`ppkit.experiments.teachers.agreeing`).
     """
 
     family: str
@@ -57,6 +59,7 @@ class Cell:
     student: int = 32
     gap: float = 1e-5
     effort: str = "fast"
+    agree: bool = False
 
     def __post_init__(self):
         get_family(self.family)
@@ -69,9 +72,14 @@ class Cell:
             raise InputError("noise and lam_scale must be positive")
 
     @property
+    def parameters(self):
+        """What a row says of its cell; ``agree`` only where it is set, which most rows know nothing of."""
+        return {name: value for name, value in asdict(self).items() if name != "agree" or value}
+
+    @property
     def key(self):
         """A digest of the parameters, 16 hexadecimal digits: what rows are told apart by."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+        return hashlib.sha256(json.dumps(self.parameters, sort_keys=True).encode()).hexdigest()[:16]
 
     def streams(self, n):
         """``n`` independent generators that depend on the cell alone, not on its place in a grid."""
@@ -85,6 +93,8 @@ def draw(cell):
     family = get_family(cell.family)(**cell.options)
     X = family.random_inputs(inputs, cell.n_samples)
     teacher = teachers.draw_teacher(family, planted, cell.teacher)
+    if cell.agree:
+        teacher = teachers.agreeing(family, teacher)
     clean = family.predict(teacher, X)
     Y = clean + cell.noise * noise.standard_normal(clean.shape)
     level = family.polar(X, scale.standard_normal(clean.shape), effort="fast").lower
@@ -128,7 +138,7 @@ def measured_row(cell, problem, teacher, rng, cert):
         "b": float(np.max(np.linalg.norm(problem.X.reshape(n, -1), axis=1))),
         "b_y": float(np.max(np.linalg.norm(problem.Y, axis=1))),
     }
-    return asdict(cell) | {k: rounded(v) for k, v in measured.items()}
+    return cell.parameters | {k: rounded(v) for k, v in measured.items()}
 
 
 def rounded(value):

@@ -1,6 +1,6 @@
 """The stored experiments: for each family a teacher's width, sample, size, noise and lambda grid."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..errors import InputError
 from .cell import Cell
@@ -112,12 +112,12 @@ GRIDS = {
     "two-layer-relu": Grid(
         "two-layer-relu",
         [{"n_inputs": n} for n in (12, 6, 8, 16)],
-        (1, 2, 4, 8),
+        (1, 2, 4, 8, 16),
         doubling(26, 4),
         noise=0.25,
         more={"trainer": "random"},
         arm_steps=2,
-        levels=(0.75, 1.5),
+        levels=(1.0, 2.0),
     ),
 }
 
@@ -125,12 +125,12 @@ GRIDS = {
 GRIDS["deep-relu"] = Grid(
     "deep-relu",
     [{"sizes": [n, 2, 1, 1]} for n in (8, 4, 6, 12)],
-    (1, 2, 4),
+    (1, 2, 4, 8),
     doubling(19, 5),
     noise=0.1,
     more={"trainer": "random"},
     arm_steps=1,
-    levels=(0.5, 1.0),
+    levels=(0.75, 1.5),
 )
 #: sharp enough that a head is far from the mean of its tokens
 HEAD = {"n_tokens": 4, "d_k": 2, "n_outputs": 2, "radius": 3.0}
@@ -138,7 +138,7 @@ GRIDS |= {
     name: Grid(
         "multi-head-attention",
         [{"n_features": n, **HEAD} for n in (4, 3, 5, 6)],
-        (1, 2, 4),
+        (1, 2, 4, 8),
         doubling(48, 4),
         noise=0.25,
         more={"trainer": trainer},
@@ -149,6 +149,18 @@ GRIDS |= {
         ("multi-head-attention", "random", 1),
         ("multi-head-attention-near", "teacher", 0),
     )
+}
+#: a control experiment and what it controls: the same teachers, made to agree; base grids only
+CONTROLS = {f"{name}-agreeing": name for name in ("two-layer-relu", "deep-relu", "multi-head-attention")}
+GRIDS |= {
+    control: replace(
+        GRIDS[name],
+        options=GRIDS[name].options[:1],
+        teachers=(1, 2, 4, 8),
+        more={**GRIDS[name].more, "agree": True},
+        arm_steps=0,
+    )
+    for control, name in CONTROLS.items()
 }
 
 

@@ -89,10 +89,16 @@ def crossing(samples, errors, level):
 
 
 def interval(draws):
-    """:class:`Interval` of draws along the first axis, the first of which is the estimate."""
+    """:class:`Interval` of draws along the first axis, the first of which is the estimate.
+
+    A draw that could not be read off lies below the lower end and above the upper one, for all we know.
+    """
     if not np.isfinite(draws[0]):
         return Interval(np.nan, np.nan, np.nan)
-    low, high = np.nanpercentile(draws[1:], (2.5, 97.5))
+    lost = np.count_nonzero(np.isnan(draws[1:])) / (len(draws) - 1)
+    if lost > 0.025:
+        return Interval(float(draws[0]), -np.inf, np.inf)
+    low, high = np.nanpercentile(draws[1:], (100 * (0.025 - lost) / (1 - lost), 100 * 0.975 / (1 - lost)))
     return Interval(float(draws[0]), float(low), float(high))
 
 

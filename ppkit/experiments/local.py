@@ -13,6 +13,7 @@ A heuristic, not a bound: it ignores factors the teacher does not have.
 import numpy as np
 
 from ..families import get_family
+from ..families.base import take, width
 from .cell import Cell, draw
 
 SAMPLES = 4000
@@ -26,7 +27,12 @@ def local_error(family, teacher, rng, lam, noise, n_samples):
     ``teacher`` holds balanced factors of the family.  NaN when H is nearly singular beyond its null
     space (directions that leave the prediction as it is): a first-order expansion means nothing there.
     """
-    X = family.random_inputs(rng, max(SAMPLES, 4 * family.dim * len(next(iter(teacher.values())))))
+    price, rank = curvature(family, teacher, fresh_inputs(family, teacher, rng))
+    return lam**2 * price, noise**2 * rank / n_samples
+
+
+def curvature(family, teacher, X):
+    """``(g^T H^+ g, rank H)`` of balanced factors, with H from the inputs ``X``; NaN as in local_error."""
     free = family.free(teacher) or {k: np.ones(a.shape, bool) for k, a in teacher.items()}
     columns, slope = [], []
     gradient = family.surrogate(teacher)[1]
@@ -39,8 +45,24 @@ def local_error(family, teacher, rng, lam, noise, n_samples):
     kept = values > NULL * values[-1]
     if np.any(kept & (values < WEAK * values[-1])):
         return np.nan, np.nan
-    shrinkage = lam**2 * float(np.sum((vectors[:, kept].T @ np.array(slope)) ** 2 / values[kept]))
-    return shrinkage, noise**2 * int(kept.sum()) / n_samples
+    return float(np.sum((vectors[:, kept].T @ np.array(slope)) ** 2 / values[kept])), int(kept.sum())
+
+
+def cancellation(family, teacher, X):
+    """``theta^T G^+ theta``, G the Gram matrix of the factors' predictions at ``X``.
+
+    At most ``g^T H^+ g`` where g lies in the range of H: where no direction leaves the predictions as
+    they are and changes the cost.  The more the factors cancel, the larger it is; orthogonal predictions
+    give a sum over factors.
+    """
+    alone = [family.predict(take(teacher, [k]), X).ravel() for k in range(width(teacher))]
+    F, theta = np.array(alone) / np.sqrt(len(X)), family.theta(teacher)
+    return float(theta @ np.linalg.pinv(F @ F.T, hermitian=True) @ theta)
+
+
+def fresh_inputs(family, teacher, rng):
+    """Enough inputs for the curvature of the teacher."""
+    return family.random_inputs(rng, max(SAMPLES, 4 * family.dim * width(teacher)))
 
 
 def derivative(family, factors, X, name, index):
@@ -55,17 +77,29 @@ def derivative(family, factors, X, name, index):
 
 def cell_of(row):
     """The :class:`Cell` a row belongs to."""
-    return Cell(**{name: row[name] for name in Cell.__dataclass_fields__})
+    return Cell(**{name: row[name] for name in Cell.__dataclass_fields__ if name in row})
 
 
 def local_errors(rows):
     """:func:`local_error` summed, for the cell of each row, an array."""
+    return np.array([
+        sum(local_error(family, teacher, rng, row["lam"], row["noise"], row["n_samples"]))
+        for row, (family, teacher, rng) in zip(rows, map(planted, rows), strict=True)
+    ])  # fmt: skip
+
+
+def prices(rows):
+    """:func:`cancellation` and ``g^T H^+ g`` for the teacher of each row, an array (rows, 2)."""
     out = []
-    for row in rows:
-        cell = cell_of(row)
-        family = get_family(cell.family)(**cell.options)
-        _, teacher, rng = draw(cell)
-        out.append(
-            sum(local_error(family, family.balance(teacher), rng, row["lam"], cell.noise, cell.n_samples))
-        )
+    for family, teacher, rng in map(planted, rows):
+        X = fresh_inputs(family, teacher, rng)
+        out.append((cancellation(family, teacher, X), curvature(family, teacher, X)[0]))
     return np.array(out)
+
+
+def planted(row):
+    """``(family, balanced teacher, generator)`` of a row's cell."""
+    cell = cell_of(row)
+    family = get_family(cell.family)(**cell.options)
+    _, teacher, rng = draw(cell)
+    return family, family.balance(teacher), rng

@@ -2,10 +2,13 @@
 
 import numpy as np
 
+from ..errors import InputError
 from ..families.base import append, width
 
 #: families with a dear polar whose random factors are often dead
 EXPOSED = ("deep-relu",)
+#: the array of a factor that says with which sign, or with which values, it enters (None: the last one)
+OUTPUT = {"two-layer-relu": "u", "deep-relu": None, "multi-head-attention": "V"}
 
 
 def draw_teacher(family, rng, n_factors):
@@ -25,6 +28,22 @@ def draw_teacher(family, rng, n_factors):
         if norms.get(side) == "l1":
             factors[name] = signed_coordinates(rng, n_factors, family.shapes[name][0])
     return unit(family, factors)
+
+
+def agreeing(family, factors):
+    """The same factors with predictions that do not cancel: the teacher of the control experiment.
+
+    ReLU networks and paths get output weights of one sign, attention heads a common value matrix up to
+    its norm.  Every factor keeps its cost.
+    """
+    if family.name not in OUTPUT:
+        raise InputError(f"{family.name}: no rule makes its factors agree; {', '.join(OUTPUT)} have one")
+    name = list(family.shapes)[-1] if OUTPUT[family.name] is None else OUTPUT[family.name]
+    out = factors[name]
+    if family.name != "multi-head-attention":
+        return {**factors, name: np.abs(out)}
+    size = np.sqrt(np.sum(out**2, axis=(1, 2), keepdims=True))
+    return {**factors, name: size * (out[:1] / size[:1])}
 
 
 def near(family, rng, teacher, n_factors, spread=0.3):

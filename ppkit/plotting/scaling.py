@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
-from .style import BAND, CYCLE, INK, MARKERS, MUTED, paired, styled, subplots
+from .style import BAND, BOUND, CYCLE, INK, MARKERS, MUTED, OBJECTIVE, paired, styled, subplots
 
 MORE_MARKERS = (*MARKERS, "X", "<", ">", "p", "*", "h")
 AXES = {"xscale": "log", "yscale": "log"}
@@ -70,6 +70,33 @@ def all_laws(laws, titles, columns=4):
         ax.set_axis_off()
     fig.supxlabel("width $R$ of the teacher", fontsize=10)
     fig.supylabel("$N^*$", fontsize=10)
+    return fig
+
+
+@styled
+def controls(panels):
+    """The law's constant against the teacher's width, one panel for each family.
+
+    ``panels`` maps a title to ``{name: (R, measured, predicted)}``: points joined by a line are measured,
+    the dashed line is predicted.
+    """
+    fig, axes = subplots(1, len(panels), height=2.7, squeeze=False)
+    for (title, kinds), ax in paired(panels.items(), axes[0]):
+        for (name, (R, measured, predicted)), color, marker in paired(
+            kinds.items(), (OBJECTIVE, BOUND), MARKERS
+        ):
+            ax.plot(R, measured, color=color, marker=marker, ms=4.5, label=name)
+            ax.plot(R, predicted, color=color, lw=1.0, ls=(0, (4, 3)))
+        ax.set(xlabel="$R$", **AXES)
+        ax.set_xticks(R, [str(value) for value in R])
+        ax.xaxis.set_minor_locator(NullLocator())
+        low, high = ax.get_ylim()
+        ticks = [t for t in (0.2, 0.5, 1, 2, 5, 10, 20, 50) if low <= t <= high]
+        ax.set_yticks(ticks, [f"{t:g}" for t in ticks])
+        ax.yaxis.set_minor_locator(NullLocator())
+        ax.set_title(title, fontsize=10)
+    axes[0, 0].set_ylabel(r"error $\cdot\, N/(RD\sigma^2)$")
+    axes[0, 0].legend(fontsize=8.5, handlelength=1.4)
     return fig
 
 

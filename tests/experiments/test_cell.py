@@ -8,9 +8,10 @@ import pytest
 import ppkit
 from ppkit.errors import InputError
 from ppkit.experiments.cell import Cell, draw, run_cell
-from ppkit.experiments.grids import GRIDS
-from ppkit.experiments.teachers import draw_teacher, near
-from ppkit.families.base import width
+from ppkit.experiments.grids import CONTROLS, GRIDS
+from ppkit.experiments.local import cell_of
+from ppkit.experiments.teachers import agreeing, draw_teacher, near
+from ppkit.families.base import take, width
 
 LINEAR = Cell("two-layer-linear", {"n_inputs": 6, "n_outputs": 5}, 2, 100, 0.5, seed=3)
 RELU = Cell("two-layer-relu", {"n_inputs": 5}, 2, 60, 0.25, seed=3, trainer="random")
@@ -67,6 +68,32 @@ def test_teachers_cost_one_each(name):
     start = near(family, rng, teacher, 5)
     assert width(start) == 5 and width(near(family, rng, teacher, 2)) == 3
     family.check_factors(start)
+
+
+@pytest.mark.parametrize("name", CONTROLS)
+def test_factors_made_to_agree_cost_the_same_and_do_not_cancel(name):
+    grid, rng = GRIDS[name], np.random.default_rng(1)
+    family = ppkit.families.get_family(grid.family)(**grid.options[0])
+    X = family.random_inputs(rng, 4000)
+
+    def overlaps(teacher):
+        F = np.stack([family.predict(take(teacher, [k]), X).ravel() for k in range(6)])
+        return (F @ F.T / np.outer(*(2 * [np.linalg.norm(F, axis=1)])))[np.triu_indices(6, 1)]
+
+    plain = draw_teacher(family, rng, 6)
+    teacher = agreeing(family, plain)
+    np.testing.assert_allclose(family.theta(teacher), family.theta(plain), rtol=1e-12)
+    assert sum(not np.array_equal(teacher[k], plain[k]) for k in plain) == 1
+    assert np.min(overlaps(teacher)) > 0.0 > np.min(overlaps(plain))
+
+
+def test_agreement_is_part_of_a_row_only_where_it_is_set():
+    assert "agree" not in run_cell(RELU) and cell_of(run_cell(RELU)) == RELU
+    other = replace(RELU, agree=True)
+    row = run_cell(other)
+    assert row["agree"] is True and cell_of(row) == other and other.key != RELU.key
+    with pytest.raises(InputError, match="no rule makes its factors agree"):
+        draw(replace(LINEAR, agree=True))
 
 
 @pytest.mark.parametrize("name", GRIDS)

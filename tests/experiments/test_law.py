@@ -5,7 +5,16 @@ import pytest
 
 from ppkit.errors import InputError
 from ppkit.experiments.grids import GRIDS, get_grid
-from ppkit.experiments.law import crossing, frame, joint_fit, lambda_effect, law, resampled_means
+from ppkit.experiments.law import (
+    Interval,
+    crossing,
+    frame,
+    interval,
+    joint_fit,
+    lambda_effect,
+    law,
+    resampled_means,
+)
 from ppkit.families import get_family
 
 NAME = "two-layer-linear"
@@ -94,3 +103,14 @@ def test_what_cannot_be_read_is_said():
         law(NAME, made_rows()[:-1])
     with pytest.raises(InputError, match="unknown experiment"):
         law("perceptron", made_rows())
+
+
+def test_draws_that_could_not_be_read_off_widen_the_interval():
+    draws = np.concatenate([[0.5], np.linspace(0, 1, 2001)])
+    whole = interval(draws)
+    assert (whole.low, whole.high) == pytest.approx((0.025, 0.975))
+    few = draws.copy()
+    few[1 + np.arange(0, 2001, 100)] = np.nan
+    assert interval(few).low < whole.low and interval(few).high > whole.high
+    few[1::20] = np.nan
+    assert interval(few) == Interval(0.5, -np.inf, np.inf)

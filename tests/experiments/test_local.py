@@ -5,9 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import ppkit
 from ppkit.experiments.cell import Cell, run_cell
-from ppkit.experiments.local import cell_of, local_error, local_errors
-from ppkit.experiments.teachers import draw_teacher
+from ppkit.experiments.grids import CONTROLS, GRIDS
+from ppkit.experiments.local import cancellation, cell_of, curvature, local_error, local_errors
+from ppkit.experiments.teachers import agreeing, draw_teacher
 from ppkit.families import LinearAttention, TwoLayerLinear, TwoLayerReLU
 
 
@@ -49,3 +51,28 @@ def test_a_nearly_singular_expansion_is_not_a_number():
     assert np.isnan(local_error(family, teacher, rng, 0.1, 0.5, 100)).all()
     family = LinearAttention(2, 3, 1)
     assert np.isfinite(local_error(family, draw_teacher(family, rng, 1), rng, 0.1, 0.5, 100)).all()
+
+
+@pytest.mark.parametrize("name", [name for name in GRIDS if name not in CONTROLS])
+def test_the_price_is_at_least_the_cancellation(name):
+    """Where the gradient of the cost lies in the range of H: one factor, or factors that do not mix."""
+    grid, rng = GRIDS[name], np.random.default_rng(5)
+    family = ppkit.families.get_family(grid.family)(**grid.options[0])
+    for R in (1, 2, 3) if name in ("cp-tensor", *CONTROLS.values()) else (1,):
+        teacher = family.balance(draw_teacher(family, rng, R))
+        X = family.random_inputs(rng, 2000)
+        low, price = cancellation(family, teacher, X), curvature(family, teacher, X)[0]
+        assert low <= price * (1 + 1e-5), (R, low, price)
+
+
+def test_relu_units_of_one_sign_have_a_price_below_two_pi():
+    """The dual certificate is a constant function, whatever the width."""
+    family = TwoLayerReLU(6)
+    for R in (1, 4, 16):
+        rng = np.random.default_rng(R)
+        teacher = family.balance(agreeing(family, draw_teacher(family, rng, R)))
+        X = family.random_inputs(rng, 20_000)
+        low, price = cancellation(family, teacher, X), curvature(family, teacher, X)[0]
+        assert low <= price * (1 + 1e-6) and price <= 2 * np.pi * 1.05
+    teacher["u"] *= np.where(np.arange(16) % 2, -1.0, 1.0)[:, None]
+    assert cancellation(family, teacher, X) > 4 * np.pi, "with both signs it grows"
