@@ -66,11 +66,14 @@ def fresh_inputs(family, teacher, rng):
 
 
 def derivative(family, factors, X, name, index):
-    """Central difference of the predictions in one parameter, as a vector of length N n_y."""
-    ends = []
+    """Central difference of the predictions in one parameter, as a vector of length N n_y.
+
+    Only the factor that the parameter belongs to is predicted: the others do not move.
+    """
+    ends, one = [], take(factors, [index[0]])
     for sign in (1, -1):
-        moved = {k: a.copy() for k, a in factors.items()}
-        moved[name][index] += sign * STEP
+        moved = {k: a.copy() for k, a in one.items()}
+        moved[name][0, *index[1:]] += sign * STEP
         ends.append(family.predict(moved, X).ravel())
     return (ends[0] - ends[1]) / (2 * STEP)
 

@@ -88,7 +88,8 @@ def controls(panels):
             ax.plot(R, measured, color=color, marker=marker, ms=4.5, label=name)
             ax.plot(R, predicted, color=color, lw=1.0, ls=(0, (4, 3)))
         ax.set(xlabel="$R$", **AXES)
-        ax.set_xticks(R, [str(value) for value in R])
+        widths = sorted({int(value) for R, _, _ in kinds.values() for value in R})
+        ax.set_xticks(widths, [str(value) for value in widths])
         ax.xaxis.set_minor_locator(NullLocator())
         low, high = ax.get_ylim()
         ticks = [t for t in (0.2, 0.5, 1, 2, 5, 10, 20, 50) if low <= t <= high]
