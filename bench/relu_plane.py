@@ -14,8 +14,8 @@ import time
 
 import numpy as np
 
+from ppkit.checks.cones import directional_values
 from ppkit.families import TwoLayerReLU
-from ppkit.families.relu_polar import directional_values
 
 ANGLES, AT_ONCE = 200_000, 2 * 10**7
 

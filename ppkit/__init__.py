@@ -1,13 +1,12 @@
 """ppkit: certificates of global optimality for parallel positively homogeneous networks."""
 
 from . import bounds, families, torch_bridge
-from .certificate import Certificate, certify
-from .convex import ConvexSolution, RelaxedBound, convex_lower_bound, relaxed_lower_bound
+from .certificates import Certificate, certify
 from .errors import CertificateError, InputError
-from .fit import Fit, fit
 from .losses import HuberLoss, LogisticLoss, SquaredLoss
-from .polar import Polar
+from .polars.base import Polar
 from .problem import Problem
+from .training import ConvexSolution, Fit, RelaxedBound, convex_lower_bound, fit, relaxed_lower_bound
 
 __version__ = "0.1.0"
 

@@ -12,13 +12,14 @@ import warnings
 import numpy as np
 
 from . import __version__
-from .certificate import Certificate, certify
+from .certificates.certify import certify
+from .certificates.record import Certificate
 from .errors import CertificateError, InputError
 from .experiments.commands import add_arguments
 from .families import get_family, registry
 from .files import check_writable, pack_json, read_npz, same_file, write_npz
-from .fit import fit
 from .problem import Problem
+from .training.fit import fit
 
 DONE, OPEN, BAD = 0, 1, 2
 
@@ -174,7 +175,7 @@ def run_certify(args):
 
 def run_verify(args):
     """Recheck a saved certificate."""
-    from .certificate_io import data_digest
+    from .certificates.files import data_digest
 
     certificate = Certificate.load(args.certificate)
     problem = certificate.problem

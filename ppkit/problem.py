@@ -5,10 +5,11 @@ import numbers
 import numpy as np
 
 from .errors import InputError
-from .families.base import Family, zero_network
+from .factors import zero_network
+from .families.base import Family
 from .losses import get_loss
-from .polar import check_effort
-from .scales import excess, exponent
+from .polars.base import check_effort
+from .rigor.scales import excess, exponent
 
 #: binary exponents of targets and inputs with which training works as they are
 TARGETS, INPUTS = (-5, 12), (-13, 13)

@@ -16,7 +16,7 @@ numbers of heads with keys and queries in the ball, is a lower bound on PyTorch'
 
 import numpy as np
 
-from .certificate import certify
+from .certificates.certify import certify
 from .errors import InputError
 from .families import MultiHeadAttention, TwoLayerLinear, TwoLayerReLU
 from .problem import Problem

@@ -4,7 +4,7 @@ import numpy as np
 
 import ppkit
 from ppkit.families import MatrixSensing
-from ppkit.polar import Polar
+from ppkit.polars.base import Polar
 
 
 def sensing(seed=0, shape=(6, 5), n_samples=60, rank=2, noise=0.5, lam=None, loss="squared"):

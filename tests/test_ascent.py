@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ppkit.ascent import gather, multistart
+from ppkit.polars.search import gather, multistart
 
 
 def norm_of(M):

@@ -5,8 +5,8 @@ import pytest
 
 import ppkit
 from ppkit import bounds
+from ppkit.factors import zero_network
 from ppkit.families import LinearAttention, MatrixFactorization, MatrixSensing, TwoLayerLinear, TwoLayerReLU
-from ppkit.families.base import zero_network
 
 
 def two_samples(family, seed, n=15, m=40, lam=0.2):
@@ -100,7 +100,7 @@ def test_infinite_price_at_zero_cost_is_infinite():
 
         @staticmethod
         def polar(W, effort, seed):
-            return ppkit.polar.Polar(0.0, np.inf, None, "heuristic")
+            return ppkit.Polar(0.0, np.inf, None, "heuristic")
 
     assert bounds.master(Unpriced, None, 0.0, 0.1).value == np.inf
     with pytest.raises(ppkit.InputError, match="finite"):

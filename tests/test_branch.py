@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import ppkit
-from ppkit.branch import BATCH, branch_and_bound, check_tree, progress_bars, replay
 from ppkit.families import TwoLayerReLU
+from ppkit.polars.branch import branch_and_bound, progress_bars
+from ppkit.rigor.trees import BATCH, check_tree, replay
 
 
 def saddle(seed, d=2):

@@ -8,9 +8,9 @@ import pytest
 from problems import BoundedPolar, SearchedPolar, TooSmallPolar, random_network, sensing, with_family
 
 import ppkit
-from ppkit.certificate import best_scale, dual_value, feasible_dual
+from ppkit.certificates.dual import best_scale, dual_value, feasible_dual
+from ppkit.factors import zero_network
 from ppkit.families import MatrixFactorization, MatrixSensing
-from ppkit.families.base import zero_network
 
 LOSSES = ("squared", "logistic", "huber")
 

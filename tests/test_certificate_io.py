@@ -8,7 +8,7 @@ import pytest
 from problems import BoundedPolar, random_network, sensing, with_family
 
 import ppkit
-from ppkit.certificate_io import VALUES, data_digest, digest
+from ppkit.certificates.files import VALUES, data_digest, digest
 from ppkit.cli import main
 from ppkit.families import MatrixFactorization
 
@@ -200,7 +200,7 @@ def test_missing_and_added_arrays(stored):
 @pytest.mark.parametrize("scale", [1 + 1e-9, 1 + 1e-6, 2.0])
 def test_an_infeasible_dual_with_consistent_values_is_rejected(stored, certificate, scale):
     """The forger stretches the dual point and recomputes everything that follows from it."""
-    from ppkit.certificate import dual_value
+    from ppkit.certificates import dual_value
 
     path, arrays = stored
     problem, dual = certificate.problem, scale * certificate.dual

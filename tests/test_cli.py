@@ -205,7 +205,9 @@ def test_fit_certify_verify(folder, capsys):
     assert main(["verify", "out-cert.npz"]) == 0
     out = capsys.readouterr().out
     assert (
-        ("proved" if ppkit.ball.available() else "rechecked") in out and "inf NC" in out and "lam=0.2" in out
+        ("proved" if ppkit.rigor.balls.available() else "rechecked") in out
+        and "inf NC" in out
+        and "lam=0.2" in out
     )
     assert main(["verify", "out-cert.npz", "--no-rigorous"]) == 0
     assert "rechecked" in capsys.readouterr().out

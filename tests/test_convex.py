@@ -5,7 +5,7 @@ import pytest
 from problems import sensing
 
 import ppkit
-from ppkit.solvers import run_solver, solve_program
+from ppkit.programs.solve import run_solver, solve_program
 
 cp = pytest.importorskip("cvxpy")
 LOSSES = ("squared", "logistic", "huber")

@@ -5,8 +5,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from ppkit.ball import Balls, arbs, precision
-from ppkit.exact import exact_terms, product, slices, split
+from ppkit.rigor.balls import Balls, arbs, precision
+from ppkit.rigor.exact import exact_terms, product, slices, split
 
 pytest.importorskip("flint")
 
@@ -101,7 +101,7 @@ def test_the_fast_path_and_the_slow_one_agree(monkeypatch):
         for left, right in ((a, b), (a[0], b), (a, b[:, 0]), (a[0], b[:, 0])):
             results = []
             for short in (1e9, 0.0):
-                monkeypatch.setattr("ppkit.ball.SHORT", short)
+                monkeypatch.setattr("ppkit.rigor.balls.SHORT", short)
                 results.append(Balls(left) @ right)
             fast, slow = (arbs(r) for r in results)
             assert fast.shape == slow.shape == (left @ right).shape

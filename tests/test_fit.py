@@ -7,10 +7,9 @@ import pytest
 from problems import BoundedPolar, SearchedPolar, random_network, sensing, with_family
 
 import ppkit
-from ppkit.descent import descend
+from ppkit.factors import append, width, zero_network
 from ppkit.families import MatrixFactorization
-from ppkit.families.base import append, width, zero_network
-from ppkit.fit import grow, stationary, tidy
+from ppkit.training import descend, grow, stationary, tidy
 
 LOSSES = ("squared", "logistic", "huber")
 

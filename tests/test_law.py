@@ -9,6 +9,7 @@ import ppkit
 from ppkit import bounds
 from ppkit.bounds.law import noise_size
 from ppkit.experiments import truth
+from ppkit.factors import take
 from ppkit.families import (
     CPTensor,
     DeepLinear,
@@ -23,7 +24,6 @@ from ppkit.families import (
     TwoLayerReLU,
     get_family,
 )
-from ppkit.families.base import take
 
 
 def sensing(seed, N=120, shape=(5, 4), rank=1, noise=0.3):

@@ -5,9 +5,9 @@ import pytest
 from problems import random_network, sensing
 
 import ppkit
+from ppkit.factors import take, zero_network
 from ppkit.families import MatrixFactorization, MatrixSensing
-from ppkit.families.base import take, zero_network
-from ppkit.polar import largest_eigenvalue, rounding_margin
+from ppkit.rigor.margins import largest_eigenvalue, rounding_margin
 
 
 def by_hand():
@@ -115,8 +115,8 @@ def test_effort_is_checked_for_every_family():
 
 @pytest.mark.parametrize("seed", range(20))
 def test_largest_eigenvalue_is_proved_in_balls(seed):
-    from ppkit.ball import Balls, arbs, matmul, precision, to_arb
-    from ppkit.proofs import positive_definite
+    from ppkit.rigor import positive_definite
+    from ppkit.rigor.balls import Balls, arbs, matmul, precision, to_arb
 
     rng = np.random.default_rng(seed)
     U = rng.standard_normal((3 + seed % 4, 8)) * 10.0 ** rng.uniform(-2, 2, 8)
@@ -138,8 +138,7 @@ def test_polar_rounding_margin_holds_in_exact_arithmetic():
     Without the margin for the sums, about half of these draws would be wrong.
     """
     pytest.importorskip("flint")
-    from ppkit.ball import Balls, precision
-    from ppkit.proofs import spectral_at_most
+    from ppkit.rigor import Balls, precision, spectral_at_most
 
     family, too_low = MatrixSensing((6, 5)), 0
     for seed in range(12):

@@ -9,9 +9,9 @@ import pytest
 from problems import BoundedPolar, random_network, sensing, with_family
 
 import ppkit
-from ppkit.ball import Balls, NoProof, arbs, precision
-from ppkit.proofs import spectral_at_most
-from ppkit.verify import prove
+from ppkit.certificates.verify import prove
+from ppkit.rigor import spectral_at_most
+from ppkit.rigor.balls import Balls, NoProof, arbs, precision
 
 LOSSES = ("squared", "logistic", "huber")
 

@@ -5,8 +5,8 @@ import pytest
 
 import ppkit
 from ppkit import bounds
+from ppkit.factors import zero_network
 from ppkit.families import MatrixFactorization, StructuredSensing, TwoLayerLinear, TwoLayerReLU
-from ppkit.families.base import zero_network
 
 
 def unit(rng, *shape):

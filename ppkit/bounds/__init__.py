@@ -8,13 +8,7 @@ from .base import Bound
 from .complexity import loss_constants, rademacher, unit_envelope
 from .constants import gaussian_size, unit_constants
 from .counting import parameter_count, parameter_count_subgaussian
-from .free import (
-    objective_gap,
-    width_free,
-    width_free_rademacher,
-    width_free_sensing,
-    width_free_subgaussian,
-)
+from .free import objective_gap, width_free, width_free_rademacher, width_free_sensing, width_free_subgaussian
 from .law import fast_rate, gaussian_kappa, recovery, regression_rate
 from .population import discrepancy, master
 

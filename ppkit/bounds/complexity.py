@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from ..errors import InputError
-from ..families.base import as_float
+from ..factors import as_float
 from ..losses import get_loss
 from ..problem import Problem
 from .base import Bound, nonnegative, positive_integer, probability

@@ -7,7 +7,7 @@ network is a combination of single factors, so targets and pairs of factors are 
 import numpy as np
 
 from ..errors import InputError
-from ..polar import check_effort
+from ..polars.base import check_effort
 from ..problem import Problem
 from .base import Bound, first_below, nonnegative, positive_integer, probability
 from .complexity import check_envelope, mean_polar

@@ -10,11 +10,11 @@ from functools import partial
 
 import numpy as np
 
-from ..certificate import certify
+from ..certificates.certify import certify
 from ..errors import InputError
+from ..factors import width, zero_network
 from ..families import get_family
-from ..families.base import width, zero_network
-from ..fit import fit, grow, tidy
+from ..training.fit import fit, grow, tidy
 from .cell import draw, measured_row
 from .lbfgs import MEMORY, minimize
 from .models import model_of

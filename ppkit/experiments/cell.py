@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, field, replace
 import numpy as np
 
 from ..errors import InputError
+from ..factors import width
 from ..families import get_family
-from ..families.base import width
 from ..problem import Problem
 from . import teachers
 from .training import TRAINERS, polar_ends, train

@@ -12,8 +12,8 @@ A heuristic, not a bound: it ignores factors the teacher does not have.
 
 import numpy as np
 
+from ..factors import take, width
 from ..families import get_family
-from ..families.base import take, width
 from .cell import Cell, draw
 
 SAMPLES = 4000

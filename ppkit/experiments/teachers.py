@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..errors import InputError
-from ..families.base import append, width
+from ..factors import append, width
 
 #: families with a dear polar whose random factors are often dead
 EXPOSED = ("deep-relu",)

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ..errors import InputError
-
-Factors = Mapping[str, np.ndarray]
+from ..factors import Factors, as_float, drop_dead, take, width
 
 
 class Family(ABC):
@@ -87,7 +86,7 @@ class Family(ABC):
     def polar(self, X, G, starts=(), effort="default", seed=0):
         """The polar of ``G`` as a :class:`ppkit.Polar`; ``starts`` are factors a search must try.
 
-        The decorators of :mod:`ppkit.scales` make it and ``polar_upper`` right for data of any scale.
+        The decorators of :mod:`ppkit.rigor.scales` make it and ``polar_upper`` right for data of any scale.
         """
 
     @abstractmethod
@@ -106,7 +105,7 @@ class Family(ABC):
     def prove_polar(self, X, G, bound, proof) -> bool | None:
         """Whether ``Omega°(G) <= bound`` is PROVED in ball arithmetic; None when no proof is written.
 
-        ``X`` and ``G`` are :class:`ppkit.ball.Balls`, ``bound`` is a float, ``proof`` is the polar's.
+        ``X`` and ``G`` are :class:`ppkit.rigor.Balls`, ``bound`` is a float, ``proof`` is the polar's.
         The formula must round nowhere outside the balls: write ``S / len(X)``, never
         ``(1 / len(X)) * S``.
         """
@@ -256,65 +255,3 @@ class Family(ABC):
 
     def __hash__(self):
         return hash(repr(self))
-
-
-# ---- small functions on factors -----------------------------------------------------------------------
-
-
-def as_float(a, what) -> np.ndarray:
-    """A finite float64 array, or :class:`InputError` naming ``what``."""
-    try:
-        a = np.asarray(a)
-        if a.dtype.kind not in "fiub":
-            raise TypeError
-        a = a.astype(np.float64, order="C")
-    except (TypeError, ValueError):
-        raise InputError(f"{what} must be a numeric array") from None
-    if not np.all(np.isfinite(a)):
-        raise InputError(f"{what} holds NaN or infinite entries")
-    return a
-
-
-def width(factors: Factors) -> int:
-    """Number of factors r."""
-    return next(iter(factors.values())).shape[0]
-
-
-def take(factors: Factors, index) -> dict[str, np.ndarray]:
-    """The sub-network of the factors in ``index``."""
-    return {k: a[index] for k, a in factors.items()}
-
-
-def append(factors: Factors, more: Factors) -> dict[str, np.ndarray]:
-    """The two networks side by side."""
-    return {k: np.concatenate([a, more[k]]) for k, a in factors.items()}
-
-
-def zero_network(family: Family) -> dict[str, np.ndarray]:
-    """The network of width 0."""
-    return {k: np.zeros((0, *s)) for k, s in family.shapes.items()}
-
-
-def drop_dead(family: Family, factors: Factors, tol=1e-14) -> dict[str, np.ndarray]:
-    """Drop the factors whose cost is below ``tol`` times the total."""
-    cost = family.theta(factors)
-    return take(factors, cost > tol * cost.sum()) if cost.size else dict(factors)
-
-
-def check_sizes(family, **sizes):
-    """Raise :class:`InputError` unless every size is a positive integer."""
-    for name, n in sizes.items():
-        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
-            raise InputError(f"{family}: {name} must be a positive integer, got {n!r}")
-
-
-def check_shape(family, shape, length):
-    """``shape`` as a tuple of ``length`` positive integers, or :class:`InputError`."""
-    try:
-        shape = tuple(shape)
-    except TypeError:
-        shape = ()
-    if len(shape) != length:
-        raise InputError(f"{family}: shape must hold {length} positive integers")
-    check_sizes(family, **{f"shape[{i}]": n for i, n in enumerate(shape)})
-    return tuple(int(n) for n in shape)

@@ -2,20 +2,16 @@
 
 import numpy as np
 
+from ..checks.forms import binomial_count, binomials, combine
 from ..errors import InputError
-from ..polar import EPS, Polar, check_effort, largest_eigenvalue, rounding_margin
-from ..proofs import positive_definite, spectral_at_most
-from ..scales import any_scale, any_scale_upper
-from .base import Family, as_float, check_shape, width
-from .spectral import svd_split
-from .tensor_norms import (
-    binomial_count,
-    binomials,
-    combine,
-    interior_points,
-    polish,
-    power_iteration,
-)
+from ..factors import as_float, check_shape, width
+from ..polars.base import Polar, check_effort
+from ..polars.tensor import interior_points, polish, power_iteration
+from ..rigor.margins import EPS, largest_eigenvalue, rounding_margin
+from ..rigor.matrices import positive_definite, spectral_at_most
+from ..rigor.scales import any_scale, any_scale_upper
+from .base import Family
+from .outer_product import svd_split
 
 CLOSED = 1e-11  # relative width of an interval that counts as closed to rounding
 LARGEST = 1300  # binomials that effort "default" takes on; "exact" takes on any number
@@ -32,7 +28,7 @@ class CPTensor(Family):
 
     Omega is the tensor nuclear norm (the least one among the tensors with the same predictions); the
     polar is the tensor spectral norm of ``(1/N) sum_i g_i A_i``, hard in general.  It is enclosed by
-    power iteration from below and the quadratic forms of :mod:`ppkit.families.tensor_norms` from
+    power iteration from below and the quadratic forms of :mod:`ppkit.checks.forms` from
     above; ``kind`` is ``"exact"`` when the two meet to rounding (relative width 1e-10), else ``"bounded"``.
     With K = 2 this is matrix sensing.
 
@@ -230,7 +226,7 @@ class CPTensor(Family):
         return size * float(np.sqrt(max(square, 0.0) + 2 * top * error + error**2)) * (1 + 8 * EPS)
 
     def prove_polar(self, X, G, bound, proof):
-        from ..ball import arbs, matmul, to_arb, upper
+        from ..rigor.balls import arbs, matmul, to_arb, upper
 
         M = self.adjoint(X, G)
         size = upper(np.sqrt((M * M).sum()))
@@ -244,7 +240,7 @@ class CPTensor(Family):
     # ---- training ----------------------------------------------------------------------------------
 
     def vjp(self, factors, X, G):
-        from .tensor_norms import contract
+        from ..polars.tensor import contract
 
         M, vectors = self.adjoint(X, G), [factors[k] for k in self.shapes]
         return {k: contract(M, vectors, j) for j, k in enumerate(self.shapes)}
@@ -322,7 +318,7 @@ class CPTensor(Family):
         """The least nuclear norm of a tensor with predictions ``F``, where the program is exact."""
         import cvxpy as cp
 
-        from ..solvers import solve_program
+        from ..programs.solve import solve_program
 
         prediction, value, constraints = self.convex_program(X)
         F, A = np.asarray(F, float), self.flat(X)

@@ -2,12 +2,15 @@
 
 import numpy as np
 
-from ..proofs import spectral_at_most
-from ..scales import any_scale, any_scale_upper
-from .base import Family, drop_dead, width
+from ..checks.spectral import spectral_upper
+from ..factors import drop_dead, width
+from ..polars.spectral import spectral_polar
+from ..rigor.matrices import spectral_at_most
+from ..rigor.scales import any_scale, any_scale_upper
+from .base import Family
 from .linear_maps import data_widths, mean_adjoint, mean_rounding, nuclear_program, span_nuclear
+from .outer_product import svd_split
 from .paths import balance_path, check_path, layer_norms, path_cost, power_mean
-from .spectral import spectral_polar, spectral_upper, svd_split
 
 
 class DeepLinear(Family):

@@ -2,17 +2,22 @@
 
 import numpy as np
 
-from ..ascent import multistart
-from ..ball import arbs
+from ..checks.cones import hidden_gradient
+from ..checks.plane import plane_at_most
+from ..checks.signs import deeper, signs_upper, two_layer_upper
 from ..errors import InputError
-from ..polar import Polar, check_effort, power_of_two
-from ..scales import any_scale, any_scale_upper, unit_rows
-from .base import Family, append, drop_dead, take, width
-from .deep_relu_polar import deeper, leaves_for, sign_search, signs_upper, two_layer_upper, two_layers
+from ..factors import append, drop_dead, take, width
+from ..polars.base import Polar, check_effort
+from ..polars.paths import leaves_for, sign_search, two_layers
+from ..polars.search import multistart
+from ..programs.relu import master, program
+from ..rigor.balls import arbs
+from ..rigor.margins import power_of_two
+from ..rigor.scales import any_scale, any_scale_upper, unit_rows
+from .base import Family
 from .linear_maps import data_widths
 from .paths import balance_path, check_path, layer_norms, path_cost, power_mean, scale_layers
-from .relu_patterns import master, merge_patterns, program, thin
-from .relu_polar import hidden_gradient, plane_at_most
+from .patterns import merge_patterns, thin
 
 ASCENT = {"fast": (24, 60), "default": (64, 200), "exact": (256, 600)}
 
@@ -265,7 +270,7 @@ class DeepReLU(Family):
     def omega(self, X, F):
         import cvxpy as cp
 
-        from ..solvers import solve_program
+        from ..programs.solve import solve_program
 
         prediction, omega, constraints = self.convex_program(X)
         size = float(np.max(np.abs(F), initial=0.0))

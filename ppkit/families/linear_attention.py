@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..errors import InputError
-from .base import as_float, check_sizes
-from .spectral import OuterProductFamily, nuclear_norm
+from ..factors import as_float, check_sizes
+from .outer_product import OuterProductFamily, nuclear_norm
 
 QUERIES = ("mean", "last", "all")
 
@@ -173,7 +173,7 @@ class LinearAttention(OuterProductFamily):
             return nuclear_norm((Vt.T @ target).reshape(self.shape))
         import cvxpy as cp
 
-        from ..solvers import solve_program
+        from ..programs.solve import solve_program
 
         M = cp.Variable(self.shape)
         seen = Vt[keep] @ cp.reshape(M, (D.shape[1], self.n_values), order="C")

@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..errors import InputError
-from .base import as_float
-from .spectral import nuclear_norm
+from ..factors import as_float
+from .outer_product import nuclear_norm
 
 
 def data_widths(name, X, Y):

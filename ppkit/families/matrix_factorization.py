@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..errors import InputError
-from .base import as_float, check_shape
-from .spectral import OuterProductFamily, nuclear_norm
+from ..factors import as_float, check_shape
+from .outer_product import OuterProductFamily, nuclear_norm
 
 
 class MatrixFactorization(OuterProductFamily):

@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..errors import InputError
-from .base import as_float, check_shape
-from .spectral import OuterProductFamily, nuclear_norm
+from ..factors import as_float, check_shape
+from .outer_product import OuterProductFamily, nuclear_norm
 
 
 class MatrixSensing(OuterProductFamily):
@@ -74,7 +74,7 @@ class MatrixSensing(OuterProductFamily):
             return nuclear_norm(m.reshape(self.shape))
         import cvxpy as cp
 
-        from ..solvers import solve_program
+        from ..programs.solve import solve_program
 
         M = cp.Variable(self.shape)
         return solve_program(cp.Minimize(cp.normNuc(M)), [A @ cp.vec(M, order="C") == f])

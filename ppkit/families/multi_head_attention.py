@@ -2,25 +2,16 @@
 
 import numpy as np
 
-from ..branch import branch_and_bound, replay
+from ..checks.boxes import SLACK, box_bound, head_boxes, head_of
+from ..checks.heads import Asks, answers, attention, moments, relaxation
 from ..errors import InputError
-from ..polar import Polar, check_effort
-from ..scales import any_scale, any_scale_upper, unit_rows
-from .attention_boxes import SLACK, box_bound, head_boxes, head_of
-from .attention_polar import (
-    Asks,
-    answers,
-    ascent,
-    attention,
-    from_ball,
-    head_matrix,
-    head_slope,
-    moments,
-    pull_back,
-    relaxation,
-    to_ball,
-)
-from .base import Family, as_float, check_sizes, drop_dead
+from ..factors import as_float, check_sizes, drop_dead
+from ..polars.base import Polar, check_effort
+from ..polars.branch import branch_and_bound
+from ..polars.heads import ascent, from_ball, head_matrix, head_slope, pull_back, to_ball
+from ..rigor.scales import any_scale, any_scale_upper, unit_rows
+from ..rigor.trees import replay
+from .base import Family
 
 QUERIES = ("last", "all", "mean")
 RESTARTS = {"fast": 16, "default": 64, "exact": 256}

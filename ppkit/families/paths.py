@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..errors import InputError
-from .base import check_sizes
+from ..factors import check_sizes
 
 FORMS = ("product", "power")
 

@@ -2,24 +2,15 @@
 
 import numpy as np
 
+from ..checks.knots import is_centered, knot_margin, knot_polar, knots_at_most
 from ..errors import InputError
-from ..polar import Polar, check_effort
-from ..scales import any_scale, any_scale_upper
-from .base import Family, append, as_float, take, width
-from .relu_splines import (
-    TINY_WEIGHT,
-    best_split,
-    constant,
-    hinge_master,
-    is_centered,
-    knot_margin,
-    knot_peaks,
-    knot_polar,
-    knots_at_most,
-    spline_cost,
-    spline_of,
-    spline_program,
-)
+from ..factors import append, as_float, take, width
+from ..polars.base import Polar, check_effort
+from ..polars.knots import knot_peaks
+from ..polars.splines import TINY_WEIGHT, best_split, constant, spline_cost, spline_of
+from ..programs.splines import hinge_master, spline_program
+from ..rigor.scales import any_scale, any_scale_upper
+from .base import Family
 
 
 class ReLU1D(Family):

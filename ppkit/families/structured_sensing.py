@@ -2,15 +2,20 @@
 
 import numpy as np
 
+from ..checks.spectral import spectral_upper
+from ..checks.vector_norms import LInf, parse_norm, touching_rows
 from ..errors import InputError
-from ..polar import Polar, check_effort, rounding_margin
-from ..proofs import spectral_at_most
-from ..scales import any_scale, any_scale_upper
-from .base import Family, as_float, check_shape
-from .hard_norms import HardNorm
-from .hard_sensing import add_parallel, at_no_corner, best_beside, fixed_lines, normalized_polar
-from .spectral import OuterProductFamily, nuclear_norm, spectral_polar, spectral_upper, svd_split
-from .vector_norms import LInf, parse_norm, touching_rows
+from ..factors import as_float, check_shape
+from ..polars.base import Polar, check_effort
+from ..polars.pairs import HardNorm
+from ..polars.spectral import spectral_polar
+from ..programs.pairs import best_beside, fixed_lines
+from ..rigor.margins import rounding_margin
+from ..rigor.matrices import spectral_at_most
+from ..rigor.scales import any_scale, any_scale_upper
+from .base import Family
+from .hard_sensing import add_parallel, at_no_corner, normalized_polar
+from .outer_product import OuterProductFamily, nuclear_norm, svd_split
 
 
 class StructuredSensing(OuterProductFamily):
@@ -30,7 +35,7 @@ class StructuredSensing(OuterProductFamily):
     * ``row="l2", col="l2"``: the nuclear and the spectral norm.
 
     The other pairs are NP-hard in general and their polar is an interval, see
-    :mod:`ppkit.families.hard_norms` for what each effort costs and how tight it is.
+    :mod:`ppkit.polars.pairs` for what each effort costs and how tight it is.
 
     Parameters
     ----------
@@ -276,7 +281,7 @@ class StructuredSensing(OuterProductFamily):
             return self.matrix_omega(m.reshape(self.shape))
         import cvxpy as cp
 
-        from ..solvers import solve_program
+        from ..programs.solve import solve_program
 
         F_, omega, constraints = self.convex_program(X)
         size = float(np.linalg.norm(F)) or 1.0

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from .base import check_sizes
+from ..factors import check_sizes
 from .linear_maps import data_widths, mean_adjoint, mean_rounding, nuclear_program, span_nuclear
-from .spectral import OuterProductFamily
+from .outer_product import OuterProductFamily
 
 
 class TwoLayerLinear(OuterProductFamily):

@@ -3,10 +3,12 @@
 import numpy as np
 
 from ..errors import InputError
-from ..polar import Polar, rounding_margin
-from ..proofs import spectral_at_most
-from ..scales import any_scale, any_scale_upper
-from .base import Family, as_float, check_sizes
+from ..factors import as_float, check_sizes
+from ..polars.base import Polar
+from ..rigor.margins import rounding_margin
+from ..rigor.matrices import spectral_at_most
+from ..rigor.scales import any_scale, any_scale_upper
+from .base import Family
 
 
 class TwoLayerQuadratic(Family):
@@ -158,7 +160,7 @@ class TwoLayerQuadratic(Family):
             return float(np.sum(np.abs(np.linalg.eigvalsh(S))))
         import cvxpy as cp
 
-        from ..solvers import solve_program
+        from ..programs.solve import solve_program
 
         prediction, cost, constraints = self.convex_program(X)
         return solve_program(cp.Minimize(cost), [*constraints, prediction[:, 0] == f])

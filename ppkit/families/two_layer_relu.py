@@ -2,28 +2,29 @@
 
 import numpy as np
 
-from ..branch import branch_and_bound, replay
-from ..errors import InputError
-from ..polar import Polar, check_effort, rounding_margin
-from ..scales import at_size_one, polar_times, row_norms, unit_rows, upper_times
-from .base import Family, as_float, check_sizes, drop_dead, take, width
-from .relu_patterns import master, merge_patterns, outer, program, thin, vector_program
-from .relu_polar import (
+from ..checks.cones import (
     cone_bound,
     directional_values,
     face_boxes,
     hidden_gradient,
-    line_sweep,
     magnitude,
-    plane_at_most,
-    plane_sweep,
     spectral_bound,
-    sweep_margin,
 )
-from .relu_proof import relaxed_at_most
-from .relu_relaxation import relaxed_dual, relaxed_polar, relaxed_upper
-from .relu_search import search
-from .spectral import balance_pair, half_squares
+from ..checks.plane import line_sweep, plane_at_most, plane_sweep, sweep_margin
+from ..checks.relaxation import relaxed_at_most, relaxed_upper
+from ..errors import InputError
+from ..factors import as_float, check_sizes, drop_dead, take, width
+from ..polars.base import Polar, check_effort
+from ..polars.branch import branch_and_bound
+from ..polars.relaxation import relaxed_dual, relaxed_polar
+from ..polars.relu import search
+from ..programs.relu import master, outer, program, vector_program
+from ..rigor.margins import rounding_margin
+from ..rigor.scales import at_size_one, polar_times, row_norms, unit_rows, upper_times
+from ..rigor.trees import replay
+from .base import Family
+from .outer_product import balance_pair, half_squares
+from .patterns import merge_patterns, thin
 
 MAX_NODES = {"fast": 2_000, "default": 50_000, "exact": 5_000_000}
 ITERATIONS = {"fast": (300, 1e-3), "default": (800, 2e-4), "exact": (3_000, 5e-5)}
@@ -46,7 +47,7 @@ class TwoLayerReLU(Family):
     1e-3 or 2,000 (``effort="fast"``), 1e-7 or 50,000 (``"default"``), 1e-9 or 5,000,000 (``"exact"``);
     a million cones of 100 points take about five seconds of one core.  With more than six inputs, where
     cones rarely close the interval, ``"exact"`` means 50,000 of them and, if that leaves it open, the
-    semidefinite relaxation of :mod:`ppkit.families.relu_relaxation`, for up to 400 samples: ten to
+    semidefinite relaxation of :mod:`ppkit.checks.relaxation`, for up to 400 samples: ten to
     twenty seconds of one core for 200 samples, growing with the cube of their number.
 
     Parameters
@@ -240,7 +241,7 @@ class TwoLayerReLU(Family):
     def omega(self, X, F):
         import cvxpy as cp
 
-        from ..solvers import solve_program
+        from ..programs.solve import solve_program
 
         prediction, omega, constraints = self.convex_program(X)
         size = _size(F)

@@ -11,7 +11,7 @@ from ppkit.experiments.cell import Cell, draw, run_cell
 from ppkit.experiments.grids import CONTROLS, GRIDS
 from ppkit.experiments.local import cell_of
 from ppkit.experiments.teachers import agreeing, draw_teacher, near
-from ppkit.families.base import take, width
+from ppkit.factors import take, width
 
 LINEAR = Cell("two-layer-linear", {"n_inputs": 6, "n_outputs": 5}, 2, 100, 0.5, seed=3)
 RELU = Cell("two-layer-relu", {"n_inputs": 5}, 2, 60, 0.25, seed=3, trainer="random")

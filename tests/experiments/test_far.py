@@ -8,7 +8,7 @@ from ppkit.experiments import batched, models
 from ppkit.experiments.cell import draw
 from ppkit.experiments.grids import GRIDS
 from ppkit.experiments.teachers import small
-from ppkit.families.base import width, zero_network
+from ppkit.factors import width, zero_network
 
 torch = pytest.importorskip("torch")
 

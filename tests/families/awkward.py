@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from ppkit.factors import append, take, width
 from ppkit.families import CPTensor, DeepReLU, MultiHeadAttention, StructuredSensing, TwoLayerReLU
-from ppkit.families.base import append, take, width
 
 # members beyond those of ``instances``, at sizes where the interval of the polar stays open
 HARDER = [

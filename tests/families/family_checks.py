@@ -3,8 +3,8 @@
 import numpy as np
 
 import ppkit
-from ppkit.families.base import append, take, width
-from ppkit.fit import grow, stationary
+from ppkit.factors import append, take, width
+from ppkit.training import grow, stationary
 
 EPS = np.finfo(float).eps
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import ppkit
+from ppkit.factors import zero_network
 from ppkit.families import (
     CPTensor,
     DeepLinear,
@@ -22,7 +23,6 @@ from ppkit.families import (
     TwoLayerQuadratic,
     TwoLayerReLU,
 )
-from ppkit.families.base import zero_network
 
 FAMILIES = {
     "matrix-factorization": [(MatrixFactorization((6, 5)), 1)],

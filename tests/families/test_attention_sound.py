@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from ppkit.checks.heads import moments
 from ppkit.families import MultiHeadAttention
-from ppkit.families.attention_polar import moments
 
 
 def halved(depth):

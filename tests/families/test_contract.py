@@ -7,11 +7,11 @@ import pytest
 from families.instances import CASES, FAMILIES, LOSSES, WITHOUT_PROGRAM, draw, label
 
 import ppkit
-from ppkit.ball import Balls, arbs, precision
+from ppkit.factors import append, take, width, zero_network
 from ppkit.families import registry
-from ppkit.families.base import append, take, width, zero_network
-from ppkit.families.spectral import OuterProductFamily
-from ppkit.fit import grow, stationary
+from ppkit.families.outer_product import OuterProductFamily
+from ppkit.rigor.balls import Balls, arbs, precision
+from ppkit.training import grow, stationary
 
 EPS = np.finfo(float).eps
 

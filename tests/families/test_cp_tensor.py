@@ -15,18 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ppkit
+from ppkit.checks.forms import binomial_count, binomials, combine
+from ppkit.factors import width, zero_network
 from ppkit.families import CPTensor
-from ppkit.families.base import width, zero_network
 from ppkit.families.cp_tensor import unfold
-from ppkit.families.tensor_norms import (
-    binomial_count,
-    binomials,
-    combine,
-    contract,
-    gather,
-    interior_points,
-    products,
-)
+from ppkit.polars.tensor import contract, gather, interior_points, products
 
 
 def make(seed, shape=(2, 4, 3), N=40, r=2, noise=0.1, lam=0.1, loss="squared"):
@@ -342,7 +335,7 @@ class TestDegenerate:
 def test_a_form_of_weights_in_balls_vanishes_on_rank_one():
     """With three modes left a class has four members: a rounded sum would not vanish exactly."""
     pytest.importorskip("flint")
-    from ppkit.ball import arbs, precision
+    from ppkit.rigor.balls import arbs, precision
 
     rows = binomials((2, 2, 2))
     with precision():

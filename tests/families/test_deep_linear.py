@@ -17,9 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ppkit
+from ppkit.factors import append, zero_network
 from ppkit.families import DeepLinear, TwoLayerLinear
-from ppkit.families.base import append, zero_network
-from ppkit.fit import stationary
+from ppkit.training import stationary
 
 SMALL = [(7, 4, 5), (7, 3, 4, 5), (7, 2, 3, 2, 5), (7, 1, 1, 5)]
 BOTH = ("product", "power")

@@ -7,9 +7,9 @@ import pytest
 from families.awkward import KINDS, instance, polar_is_sound
 
 import ppkit
+from ppkit.checks.signs import check_cover, deeper, two_layer_upper
+from ppkit.factors import take, width
 from ppkit.families import DeepReLU, TwoLayerReLU
-from ppkit.families.base import take, width
-from ppkit.families.deep_relu_polar import check_cover, deeper, two_layer_upper
 
 MEMBERS = [
     (DeepReLU((2, 3, 2, 1)), 6),

@@ -8,12 +8,12 @@ from families.awkward import KINDS, atoms_of_cost_one, instance, values
 from scipy.linalg import hadamard
 
 import ppkit
-from ppkit.ball import Balls, precision
+from ppkit.checks.split import SplitBound
+from ppkit.checks.vector_norms import L1L2, L2, LInf
+from ppkit.checks.vertices import vertex_values, vertices
+from ppkit.factors import append, width
 from ppkit.families import StructuredSensing
-from ppkit.families.base import append, width
-from ppkit.families.sign_norms import vertex_values, vertices
-from ppkit.families.split_bound import SplitBound
-from ppkit.families.vector_norms import L1L2, L2, LInf
+from ppkit.rigor import Balls, precision
 
 MIX = ("l1+l2", 0.5)
 SIDES = ("l2", "linf", MIX)

@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ppkit
+from ppkit.factors import width, zero_network
 from ppkit.families import LinearAttention, MatrixSensing
-from ppkit.families.base import width, zero_network
 
 QUERIES = ["mean", "last", "all"]
 

@@ -5,21 +5,12 @@ import pytest
 from families.family_checks import check_action, check_sum, check_surrogate, check_vjp
 
 import ppkit
-from ppkit.branch import branch_and_bound
+from ppkit.checks.boxes import box_bound, head_boxes, head_of, plane_chart, quadratic_maximum
+from ppkit.checks.heads import attention, largest_eigenvalue, moments, relaxation, softmax
 from ppkit.families import LinearAttention, MultiHeadAttention
-from ppkit.families.attention_boxes import box_bound, head_boxes, head_of, plane_chart, quadratic_maximum
-from ppkit.families.attention_polar import (
-    attention,
-    from_ball,
-    head_matrix,
-    largest_eigenvalue,
-    moments,
-    pull_back,
-    relaxation,
-    softmax,
-    to_ball,
-)
 from ppkit.families.multi_head_attention import split
+from ppkit.polars.branch import branch_and_bound
+from ppkit.polars.heads import from_ball, head_matrix, pull_back, to_ball
 
 MEMBERS = [
     MultiHeadAttention(3, 4, 2, 2),

@@ -7,11 +7,12 @@ import pytest
 from families.awkward import values
 
 import ppkit
-from ppkit.ball import Balls, precision
-from ppkit.certificate import dual_value
+from ppkit.certificates import dual_value
+from ppkit.checks.knots import knot_polar
+from ppkit.factors import append, take, width
 from ppkit.families import ReLU1D
-from ppkit.families.base import append, take, width
-from ppkit.families.relu_splines import constant, hinges, knot_polar, spline_cost
+from ppkit.polars.splines import constant, hinges, spline_cost
+from ppkit.rigor import Balls, precision
 
 FAMILY = ReLU1D()
 

@@ -6,10 +6,10 @@ from families.awkward import KINDS, instance, polar_is_sound
 from families.test_two_layer_relu import awkward, teacher
 
 import ppkit
+from ppkit.checks.cones import directional_values
+from ppkit.checks.relaxation import frame, relaxed_at_most, relaxed_upper, squares
 from ppkit.families import TwoLayerReLU, two_layer_relu
-from ppkit.families.relu_polar import directional_values
-from ppkit.families.relu_proof import relaxed_at_most
-from ppkit.families.relu_relaxation import frame, proximal, relaxed_polar, relaxed_upper, squares
+from ppkit.polars.relaxation import proximal, relaxed_polar
 
 
 def random_proof(rng, A, G, size):
@@ -116,7 +116,7 @@ def test_direct_dual_is_a_bound_and_beats_rescaling(loss, n_outputs):
     upper, proof = relaxed_polar(A, G, problem.polar_of(G).lower, 1000, 1e-4)
     rescaled = ppkit.certify(problem, best.factors, "fast", duals=[(G, proof)])
     assert upper >= problem.polar_of(G).lower
-    by_rescaling = ppkit.certificate.feasible_dual(problem, G, proof=proof).value
+    by_rescaling = ppkit.certificates.dual.feasible_dual(problem, G, proof=proof).value
     assert best.objective - direct.value <= 0.95 * (best.objective - by_rescaling)
     together = ppkit.certify(problem, best.factors, "fast", duals=[(direct.dual, direct.proof)])
     assert together.lower_bound >= max(direct.value, rescaled.lower_bound) * (1 - 1e-12)
@@ -148,7 +148,7 @@ def test_a_saved_certificate_replays_the_multipliers(tmp_path):
 
 
 def test_relaxed_polar_is_proved_in_balls_and_nothing_below_the_polar_is():
-    from ppkit.ball import Balls, precision
+    from ppkit.rigor import Balls, precision
 
     for seed in range(25):
         family, X, G = awkward(seed)

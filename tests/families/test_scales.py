@@ -8,7 +8,7 @@ import pytest
 from families.instances import CASES, FAMILIES, LOSSES, draw, label
 
 import ppkit
-from ppkit.families.base import zero_network
+from ppkit.factors import zero_network
 from ppkit.losses import HuberLoss
 
 EPS = np.finfo(float).eps

@@ -5,12 +5,12 @@ import itertools
 import numpy as np
 import pytest
 
-from ppkit.ball import Balls, precision
+from ppkit.checks.split import SplitBound
+from ppkit.checks.vector_norms import L1L2, L2, LInf
+from ppkit.checks.vertices import vertex_values
 from ppkit.families import StructuredSensing
-from ppkit.families.hard_norms import HardNorm
-from ppkit.families.sign_norms import vertex_values
-from ppkit.families.split_bound import SplitBound
-from ppkit.families.vector_norms import L1L2, L2, LInf
+from ppkit.polars.pairs import HardNorm
+from ppkit.rigor import Balls, precision
 
 NORMS = [L2(), LInf(), L1L2(0.5)]
 PAIRS = [p for p in itertools.product(NORMS, NORMS, (False, True)) if p[2] or (p[0], p[1]) != (NORMS[0],) * 2]

@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import ppkit
-from ppkit.descent import SmoothObjective, descend
+from ppkit.checks.vector_norms import L1, L1L2, L2, LInf
+from ppkit.factors import append, take, width, zero_network
 from ppkit.families import MatrixSensing, StructuredSensing
-from ppkit.families.base import append, take, width, zero_network
-from ppkit.families.vector_norms import L1, L1L2, L2, LInf
-from ppkit.fit import stationary
+from ppkit.training import stationary
+from ppkit.training.descent import SmoothObjective, descend
 
 MIX = ("l1+l2", 0.3)
 SIGNED = [

@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ppkit
+from ppkit.factors import zero_network
 from ppkit.families import MatrixFactorization, TwoLayerLinear
-from ppkit.families.base import zero_network
 
 
 def draw(seed, n_x=7, n_y=5, N=30, rank=2, noise=0.3, loss="squared"):
@@ -111,7 +111,7 @@ class TestOmega:
         assert value < np.linalg.norm(M, "nuc")
 
     def test_equals_the_convex_program(self):
-        from ppkit.solvers import solve_program
+        from ppkit.programs.solve import solve_program
 
         X, M, _ = self.rank_deficient(1)
         import cvxpy as cp

@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ppkit
+from ppkit.factors import width, zero_network
 from ppkit.families import TwoLayerQuadratic
-from ppkit.families.base import width, zero_network
 
 
 def make(seed, n=6, N=40, r=2, noise=0.1, lam=0.05, loss="squared"):

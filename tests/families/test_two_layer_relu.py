@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 import ppkit
+from ppkit.checks.cones import cone_bound, directional_values, face_boxes
+from ppkit.checks.plane import exact_order
+from ppkit.factors import take, width
 from ppkit.families import TwoLayerReLU
-from ppkit.families.base import take, width
-from ppkit.families.relu_patterns import interior_directions, plane_cones, thin
-from ppkit.families.relu_polar import ascent, cone_bound, directional_values, exact_order, face_boxes
-from ppkit.families.relu_search import search, soften
+from ppkit.families.patterns import thin
+from ppkit.polars.relu import ascent, search, soften
+from ppkit.programs.relu import interior_directions, plane_cones
 
 
 def teacher(d, n, seed=0, n_outputs=1, noise=0.3):
@@ -175,7 +177,7 @@ def test_exact_order_of_near_ties():
 
 
 def test_ball_proof_refuses_a_bound_that_is_too_small():
-    from ppkit.ball import Balls, precision
+    from ppkit.rigor import Balls, precision
 
     for seed in range(30):
         family, X, G = awkward(seed)

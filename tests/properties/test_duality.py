@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ppkit
-from ppkit.families.base import append, take
-from ppkit.fit import stationary
+from ppkit.factors import append, take
+from ppkit.training import stationary
 
 MEMBERS = [cases[0] for cases in FAMILIES.values()]
 every_member = pytest.mark.parametrize("case", MEMBERS, ids=label)

@@ -1,0 +1,159 @@
+r"""The polar of two-layer ReLU networks: :math:`\max_{\|v\|\le 1} \|\frac1N G^\top \max(Av, 0)\|`.
+
+In the plane the maximum is found among O(N) directions by sorting; beyond it, cones of directions are
+bounded by linear functions and split (:mod:`ppkit.polars.branch`).
+"""
+
+import numpy as np
+
+from ..rigor.scales import lifted
+
+TINY = float(np.finfo(float).tiny)
+
+
+def hidden_gradient(A, G, v):
+    """``(1/N) G^T max(A v, 0)`` for each direction ``v`` (k, d), shape (k, n_y)."""
+    return (np.maximum(A @ v.T, 0.0)).T @ G / len(A)
+
+
+def directional_values(A, G, v):
+    """``|(1/N) G^T max(A v, 0)|`` for each direction ``v`` (k, d), shape (k,)."""
+    return np.linalg.norm(hidden_gradient(A, G, v), axis=1)
+
+
+def magnitude(A, G):
+    """At least ``(1/N) sum_i |G_i| |a_i|``: rounding is a multiple of it."""
+    return float(np.linalg.norm(A) * np.linalg.norm(G)) / len(A)
+
+
+def spectral_bound(A, G):
+    """From ``max(z, 0) = (z + |z|)/2``: half of ``|G^T A|/N`` plus half of ``|G| |A|/N``."""
+    return 0.5 * float(np.linalg.norm(G.T @ A, 2) + np.linalg.norm(G, 2) * np.linalg.norm(A, 2)) / len(A)
+
+
+# ---- cones ----------------------------------------------------------------------------------------
+
+
+def face_boxes(d, n_outputs):
+    """Root boxes in the d - 1 free coordinates of each cube face; two copies (signs) for one output.
+
+    Root ``2 k + s`` (modulo 2d) is the face on which coordinate k is 1 (s = 0) or -1 (s = 1).
+    """
+    m = 2 * d * (2 if n_outputs == 1 else 1)
+    return -np.ones((m, d - 1)), np.ones((m, d - 1))
+
+
+def cone_bound(A, G):
+    """The ``bound`` of :func:`ppkit.polars.branch.branch_and_bound` for ``|(1/N) G^T max(Av, 0)|``.
+
+    On the cone through a box of a cube face the pre-activations of the box's points p lie in
+    intervals.  Where an interval does not cross 0 the ReLU is linear; where it does, it lies below its
+    chord and above each of its tangents.  The constant of a chord is a multiple of the coordinate that
+    is fixed on the face, so all pieces are linear on the cone, and the bound is the norm of one vector
+    or matrix.
+    """
+    N, d = A.shape
+    size, weight = np.abs(A).T, np.linalg.norm(G, axis=1) / N
+
+    def bound(tag, lo, hi, cutoff):
+        k = len(lo)
+        axis, sign = tag % (2 * d) // 2, np.where(tag % 2 == 0, 1.0, -1.0)
+        free = np.arange(d)[None, :] != axis[:, None]
+        low, high = np.repeat(sign[:, None], d, axis=1), np.repeat(sign[:, None], d, axis=1)
+        low[free], high[free] = lo.ravel(), hi.ravel()
+        center, radius = 0.5 * (low + high), 0.5 * (high - low)
+        z, spread = center @ A.T, (radius * (1 + 1e-12) + 1e-14) @ size
+        crossing = np.abs(z) < spread
+        slope = np.where(crossing, (spread + z) / np.where(crossing, 2 * spread, 1.0), z > 0)
+        offset = np.where(crossing, spread - z, 0.0) * slope
+        if G.shape[1] == 1:
+            w = np.where(tag < 2 * d, 1.0, -1.0)[:, None] * G[:, 0] / N
+            c, top = _linear_bound(A, w, crossing, slope, offset, z, axis, sign, center, radius, cutoff)
+            guess = c
+        else:
+            C = np.matmul((slope[:, None, :] * G.T), A) / N
+            C[np.arange(k), :, axis] += sign[:, None] * (0.5 * offset) @ G / N
+            values, vectors = np.linalg.eigh(np.matmul(C.swapaxes(1, 2), C))
+            top = np.minimum(np.sqrt(np.maximum(values[:, -1], 0.0)), corner_maximum(C, center, radius))
+            top = top * (1 + 1e-12) + 0.5 * offset @ weight
+            guess = vectors[:, :, -1]
+        points = center / np.linalg.norm(center, axis=1, keepdims=True)
+        value = directional_values(A, G, points)
+        guess = lifted(guess)[0]
+        for sign_ in (1.0,) if G.shape[1] == 1 else (1.0, -1.0):
+            norm = np.linalg.norm(guess, axis=1, keepdims=True)
+            other = np.where(norm > 0, sign_ * guess / np.where(norm > 0, norm, 1.0), points)
+            other_value = directional_values(A, G, other)
+            better = other_value > value
+            value = np.where(better, other_value, value)
+            points = np.where(better[:, None], other, points)
+        return top, value, points
+
+    return bound
+
+
+def _linear_bound(A, w, crossing, slope, offset, z, axis, sign, center, radius, cutoff, steps=12):
+    """``c`` (k, d) with ``sum_i w_i max(a_i p, 0) <= c p`` on each cone, and the bound ``max c p/|p|``.
+
+    Positive weights use the chord; negative ones any slope t in [0, 1], and projected gradient steps
+    choose the t that make |c| least where the bound is above ``cutoff``.
+    """
+    rows = np.arange(len(w))
+    falling = crossing & (w < 0)
+    base = (np.where(falling, 0.0, w * slope)) @ A
+    base[rows, axis] += sign * np.sum(np.where(w > 0, w * offset, 0.0), axis=1)
+    t = z > 0
+    c = base + np.where(falling, w * t, 0.0) @ A
+    best = cone_maximum(c, center, radius)
+    i = np.flatnonzero((best > cutoff) & falling.any(axis=1))
+    if len(i) == 0:
+        return c, best
+    weight, base = np.where(falling[i], -w[i], 0.0), base[i]
+    used = weight.any(axis=0)  # points that no cone of the batch needs are left out
+    weight, B, t = weight[:, used], A[used], t[i][:, used] * 1.0
+    products = (B[:, :, None] * B[:, None, :]).reshape(len(B), -1)
+    curvature = np.linalg.eigvalsh((weight**2 @ products).reshape(len(i), *[A.shape[1]] * 2))[:, -1]
+    step = 1.0 / np.where(curvature > TINY, curvature, 1.0)[:, None]
+    momentum, previous = t, t
+    for j in range(steps):
+        now = base - (weight * momentum) @ B
+        new = np.clip(momentum + step * weight * (now @ B.T), 0.0, 1.0)
+        momentum = np.clip(new + (j / (j + 3)) * (new - previous), 0.0, 1.0)
+        previous = new
+    trial = base - (weight * new) @ B
+    value = cone_maximum(trial, center[i], radius[i])
+    better = value < best[i]
+    c[i[better]], best[i[better]] = trial[better], value[better]
+    return c, best
+
+
+def corner_maximum(C, center, radius):
+    """At least ``max |C p| / |p|`` over the boxes: ``|C p| / (m p)`` is largest at a corner."""
+    d = center.shape[1]
+    if d > 7:
+        return np.full(len(C), np.inf)
+    signs = np.stack(np.meshgrid(*[[-1.0, 1.0]] * d), axis=-1).reshape(-1, d)
+    corners = center[:, None, :] + radius[:, None, :] * signs
+    m = center / np.linalg.norm(center, axis=1, keepdims=True)
+    size = np.linalg.norm(np.matmul(corners, C.swapaxes(1, 2)), axis=2)
+    least = np.matmul(corners, m[:, :, None])[:, :, 0]
+    ratio = np.where(least > 0, size / np.where(least > 0, least, 1.0), np.inf)
+    return np.max(ratio, axis=1)
+
+
+def cone_maximum(c, center, radius, steps=3):
+    """At least ``max c p / |p|`` over the boxes of center and radius (k, d), from three linear facts.
+
+    ``c p <= |c| |p|``; ``|p| >= m p`` for the unit vector m along the center; and the largest ratio of
+    two linear functions is found by Dinkelbach's iteration, whose last step is bounded from above.
+    """
+    m = center / np.linalg.norm(center, axis=1, keepdims=True)
+    ratio = np.maximum(np.sum(c * m, axis=1), 0.0)
+    for _ in range(steps):
+        p = center + radius * np.sign(c - ratio[:, None] * m)
+        ratio = np.maximum(ratio, np.sum(c * p, axis=1) / np.sum(m * p, axis=1))
+    rest = c - ratio[:, None] * m
+    excess = np.sum(rest * center, axis=1) + np.sum(np.abs(rest) * radius, axis=1)
+    least = np.sum(m * center, axis=1) - np.sum(np.abs(m) * radius, axis=1)
+    reach = np.where(least > 0, ratio + np.maximum(excess, 0.0) / np.where(least > 0, least, 1.0), np.inf)
+    return np.minimum(np.linalg.norm(c, axis=1), reach)

@@ -1,0 +1,70 @@
+"""The polar of ReLU networks of one input with free biases: exact, by knots at the data."""
+
+import numpy as np
+
+from ..rigor.balls import arbs, to_arb
+from ..rigor.margins import EPS
+
+LONG = float(np.finfo(np.longdouble).eps)
+
+
+# ---- the polar ------------------------------------------------------------------------------------
+
+
+def is_centered(G):
+    """Whether the mean of ``G`` is zero up to the rounding of a projection."""
+    long = G.astype(np.longdouble)
+    return bool(abs(long.sum()) <= 64 * EPS * np.abs(long).sum())
+
+
+def sorted_residual(X, G):
+    """Distinct inputs, and the sums of the centered residual over each, over N, in extended precision."""
+    x, at = np.unique(X, return_inverse=True)
+    g = G[:, 0].astype(np.longdouble)
+    h = np.zeros(len(x), np.longdouble)
+    np.add.at(h, at.ravel(), (g - g.mean()) / len(g))
+    return x, h
+
+
+def knot_values(x, h):
+    """``(right, left)``: sums of ``h_i max(x_i - x_k, 0)`` and of ``h_i max(x_k - x_i, 0)`` for each k."""
+    gaps = np.diff(x.astype(np.longdouble))
+    right, left = np.zeros_like(h), np.zeros_like(h)
+    right[:-1] = np.cumsum(np.cumsum(h[:0:-1]) * gaps[::-1])[::-1]
+    left[1:] = np.cumsum(np.cumsum(h[:-1]) * gaps)
+    return right, left
+
+
+def knot_polar(X, G):
+    """The polar of a centered residual: the largest value over knots at the data and orientations."""
+    return float(max(np.max(np.abs(v)) for v in knot_values(*sorted_residual(X, G))))
+
+
+def knot_margin(X, G):
+    """Rounding of :func:`knot_polar`, and of the mean that a projection leaves."""
+    magnitude = float(np.mean(np.abs(G)) * (np.max(X) - np.min(X)))
+    return (8 * (len(X) + 16) * LONG + 64 * EPS) * magnitude
+
+
+def knots_at_most(X, G, bound):
+    """Whether the polar of ``G`` is PROVED to be at most ``bound``, for Balls of a projected residual.
+
+    None for inputs that are not floats: their order would not be exact.
+    """
+    x = np.array([float(t) for t in arbs(X).flat])
+    if not all(s == t for s, t in zip(arbs(x), arbs(X).flat, strict=True)):
+        return None
+    order = np.argsort(x, kind="stable")
+    g, exact = arbs(G)[order, 0], arbs(X)[order, 0]
+    limit = to_arb(bound) * len(x)
+    if not g.sum().contains(0) or bound < 0:
+        return False
+    for way in (slice(None), slice(None, None, -1)):
+        points, weights = exact[way], g[way]
+        total = value = to_arb(0)
+        for k in range(1, len(x)):
+            total = total + weights[k - 1]
+            value = value + total * abs(points[k] - points[k - 1])
+            if not abs(value) <= limit:
+                return False
+    return True

@@ -1,0 +1,103 @@
+r"""The polar of deep ReLU paths, enclosed from above.
+
+With unit Frobenius norms the last hidden layer may have one unit: its pre-activation z runs over a set
+whose support function is the polar p of a path that is one layer shorter, and the value is
+:math:`\frac1N\sum_i g_i \max(z_i, 0)`.  Two facts bound it: ``max(z, 0) = (z + |z|)/2``, and for any h
+
+.. math:: \sum_i g_i \max(z_i, 0) \le \sum_i h_i z_i + \sum_i \max_{z_i} (g_i \max(z_i, 0) - h_i z_i),
+
+where each maximum is over the interval that is left to z_i when its sign is fixed or not.
+"""
+
+from fractions import Fraction
+
+import numpy as np
+
+from ..rigor.margins import EPS, rounding_margin
+from ..rigor.trees import replay
+from .cones import cone_bound, face_boxes, magnitude, spectral_bound
+from .plane import line_sweep, plane_sweep, sweep_margin
+
+
+def size_of(G):
+    """The largest entry of ``|G|``, 1 for zero."""
+    return float(np.max(np.abs(G), initial=0.0)) or 1.0
+
+
+def sweep(A, G):
+    """Unit directions and their values, the largest of which is the two-layer polar of at most two inputs."""
+    return line_sweep(A, G) if A.shape[1] == 1 else plane_sweep(A, G)
+
+
+def two_layer_upper(A, G, proof):
+    """Upper end of the two-layer polar, rounded outward."""
+    d = A.shape[1]
+    if d <= 2:
+        top = float(sweep(A, G)[1].max())
+        return top + sweep_margin(A, G, top)
+    margin = 4 * np.sqrt(d) * rounding_margin(max(len(A), d * d) + d, magnitude(A, G), 0.0, d)
+    upper = spectral_bound(A, G)
+    if "dim" in proof:
+        boxes, cutoff = face_boxes(d, G.shape[1]), float(proof["cutoff"]) * size_of(G)
+        upper = min(upper, replay(cone_bound(A, G), *boxes, proof, cutoff))
+    return upper + margin
+
+
+def deeper(A, G, upper, layers):
+    """From the two-layer upper end to that of paths with ``layers`` more hidden layers."""
+    spectral = float(np.linalg.norm(G, 2) * np.linalg.norm(A, 2)) / len(A) * (1 + 1e-12)
+    share = 0.5**layers
+    return share * upper + (1 - share) * max(spectral, upper) if layers else upper
+
+
+# ---- signs of the last pre-activation -----------------------------------------------------------------
+
+
+def row_norms(A):
+    """At least the norms of the rows (N,), safe where squares underflow."""
+    top = np.max(np.abs(A), axis=1)
+    return np.where(top > 1e-140, np.linalg.norm(A, axis=1), np.sqrt(A.shape[1]) * top) * (1 + 1e-12)
+
+
+def corners(w, reach, signs, h):
+    """``max_z (w max(z, 0) - h z)`` of each sample over the interval its sign leaves, shape (..., N)."""
+    low, high = np.where(signs > 0, 0.0, -reach), np.where(signs < 0, 0.0, reach)
+    ends = np.maximum(-h * low, (w - h) * high)
+    return np.maximum(ends, 0.0)
+
+
+def leaf_upper(A, w, reach, signs, h, layers):
+    """The bound of one leaf for any ``h`` (N,), rounded outward."""
+    G = len(A) * h[:, None]
+    rest = corners(w, reach, signs, h)
+    linear = deeper(A, G, two_layer_upper(A, G, {}), layers - 1)
+    rounding = 8 * (len(w) + 8) * EPS * float(np.sum((np.abs(w) + np.abs(h)) * reach))
+    return linear + float(np.sum(rest)) + rounding
+
+
+def signs_upper(A, g, proof, layers):
+    """The upper end that the leaves prove, for any residual ``g`` (N,); ValueError if they do not cover."""
+    side, signs, lines = (np.asarray(proof[k]) for k in ("side", "signs", "lines"))
+    if signs.shape != lines.shape or signs.shape != (len(side), len(g)) or not np.all(np.abs(side) == 1):
+        raise ValueError("leaves of the wrong shape")
+    if not np.all(np.isfinite(lines)):
+        raise ValueError("lines that are not finite")
+    for s in (1, -1):
+        check_cover(signs[side == s])
+    reach = row_norms(A)
+    N, size = len(g), size_of(g)
+    bounds = [
+        leaf_upper(A, s * g / N, reach, pattern, size / N * line, layers)
+        for s, pattern, line in zip(side, signs, lines, strict=True)
+    ]
+    return float(np.max(bounds))  # NaN if a leaf overflows; the built-in max would pass over it
+
+
+def check_cover(signs):
+    """Raise ValueError unless the partial sign patterns (m, N) are disjoint and cover all of them."""
+    if not np.all(np.isin(signs, (-1, 0, 1))):
+        raise ValueError("signs other than -1, 0 and 1")
+    share = sum(Fraction(1, 2 ** int(np.sum(s != 0))) for s in signs)
+    apart = all(np.any(a * b < 0) for k, a in enumerate(signs) for b in signs[:k])
+    if share != 1 or not apart:
+        raise ValueError("the leaves do not cover all signs")

@@ -1,0 +1,77 @@
+"""Networks as mappings ``name -> array (r, ...)``, and checks of the arrays that come in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .errors import InputError
+
+if TYPE_CHECKING:
+    from .families.base import Family
+
+Factors = Mapping[str, np.ndarray]
+
+
+# ---- small functions on factors -----------------------------------------------------------------------
+
+
+def as_float(a, what) -> np.ndarray:
+    """A finite float64 array, or :class:`InputError` naming ``what``."""
+    try:
+        a = np.asarray(a)
+        if a.dtype.kind not in "fiub":
+            raise TypeError
+        a = a.astype(np.float64, order="C")
+    except (TypeError, ValueError):
+        raise InputError(f"{what} must be a numeric array") from None
+    if not np.all(np.isfinite(a)):
+        raise InputError(f"{what} holds NaN or infinite entries")
+    return a
+
+
+def width(factors: Factors) -> int:
+    """Number of factors r."""
+    return next(iter(factors.values())).shape[0]
+
+
+def take(factors: Factors, index) -> dict[str, np.ndarray]:
+    """The sub-network of the factors in ``index``."""
+    return {k: a[index] for k, a in factors.items()}
+
+
+def append(factors: Factors, more: Factors) -> dict[str, np.ndarray]:
+    """The two networks side by side."""
+    return {k: np.concatenate([a, more[k]]) for k, a in factors.items()}
+
+
+def zero_network(family: Family) -> dict[str, np.ndarray]:
+    """The network of width 0."""
+    return {k: np.zeros((0, *s)) for k, s in family.shapes.items()}
+
+
+def drop_dead(family: Family, factors: Factors, tol=1e-14) -> dict[str, np.ndarray]:
+    """Drop the factors whose cost is below ``tol`` times the total."""
+    cost = family.theta(factors)
+    return take(factors, cost > tol * cost.sum()) if cost.size else dict(factors)
+
+
+def check_sizes(family, **sizes):
+    """Raise :class:`InputError` unless every size is a positive integer."""
+    for name, n in sizes.items():
+        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
+            raise InputError(f"{family}: {name} must be a positive integer, got {n!r}")
+
+
+def check_shape(family, shape, length):
+    """``shape`` as a tuple of ``length`` positive integers, or :class:`InputError`."""
+    try:
+        shape = tuple(shape)
+    except TypeError:
+        shape = ()
+    if len(shape) != length:
+        raise InputError(f"{family}: shape must hold {length} positive integers")
+    check_sizes(family, **{f"shape[{i}]": n for i, n in enumerate(shape)})
+    return tuple(int(n) for n in shape)

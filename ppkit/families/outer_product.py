@@ -1,0 +1,132 @@
+r"""Shared by the families whose Omega is a nuclear norm: the spectral norm as a polar, and SVD splits.
+
+For atoms :math:`\langle M, u v^\top\rangle` with :math:`\|u\|\|v\| \le 1` the polar is
+:math:`\sigma_1(M)` and the best network with a given product is its singular value decomposition.
+:class:`OuterProductFamily` writes that down once for every family that predicts linearly from a sum
+of outer products.
+"""
+
+from abc import abstractmethod
+
+import numpy as np
+
+from ..checks.spectral import spectral_upper
+from ..polars.spectral import spectral_polar
+from ..rigor.matrices import spectral_at_most
+from ..rigor.scales import any_scale, any_scale_upper
+from .base import Family
+
+
+def svd_split(M, tol=1e-13):
+    """``(u, v)`` of shapes (r, m), (r, n) with ``M = u^T v``, ``|u_j| = |v_j| = sqrt(sigma_j)``.
+
+    The width is the numerical rank: singular values below ``tol`` times the largest are dropped.
+    """
+    U, s, Vt = np.linalg.svd(M, full_matrices=False)
+    keep = s > tol * s[0] if s.size and s[0] > 0 else np.zeros(s.shape, bool)
+    root = np.sqrt(s[keep])[:, None]
+    return root * U.T[keep], root * Vt[keep]
+
+
+def rows(factors):
+    """Each parameter array with one flat row a factor, shape (r, size of one factor's array)."""
+    return tuple(a.reshape(len(a), int(np.prod(a.shape[1:]))) for a in factors.values())
+
+
+def nuclear_norm(M):
+    """Sum of the singular values."""
+    return float(np.linalg.norm(M, "nuc"))
+
+
+def balance_pair(u, v):
+    """Rescale the rows of ``u`` and ``v`` to equal Euclidean norms, their outer products unchanged.
+
+    A pair with one zero member becomes zero.
+    """
+    a = np.linalg.norm(u, axis=1, keepdims=True)
+    b = np.linalg.norm(v, axis=1, keepdims=True)
+    root = np.sqrt(a * b)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(root > 0, u * (root / a), 0.0), np.where(root > 0, v * (root / b), 0.0)
+
+
+def half_squares(factors):
+    """Half the sum of all squared parameters and its gradient: the smooth cost of a pair."""
+    value = 0.5 * sum(float(np.sum(a**2)) for a in factors.values())
+    return value, dict(factors)
+
+
+class OuterProductFamily(Family):
+    r"""Abstract: predictions are a linear map ``forward`` of the matrix ``sum_j u_j v_j^T``.
+
+    Cost ``(|u|^2 + |v|^2)/2``; factors ``u`` (r, m) and ``v`` (r, n).  A subclass gives ``shape`` =
+    (m, n), the linear map and its adjoint (the mean over samples), a bound on the adjoint's absolute
+    terms, and, where other axes read better, its own ``split``/``join`` of the factors.
+    """
+
+    input_degree = 1
+    shape: tuple[int, int]
+
+    @abstractmethod
+    def forward(self, M, X):
+        """Prediction (N, n_outputs) of the matrix ``M`` (m, n)."""
+
+    @abstractmethod
+    def adjoint(self, X, G):
+        """The matrix (m, n) with ``<G, forward(M)>_{mu_N} = <adjoint(G), M>`` for every M."""
+
+    @abstractmethod
+    def rounding(self, X, G):
+        """``(n_terms, magnitude)`` of the sums in ``adjoint``, as in ``polar.rounding_margin``."""
+
+    def matrix(self, factors):
+        """The matrix ``sum_j u_j v_j^T``, shape (m, n)."""
+        u, v = rows(factors)
+        return u.T @ v
+
+    def pack(self, u, v):
+        """Factors from rows ``u`` (r, m) and ``v`` (r, n)."""
+        return {k: a.reshape(len(a), *s) for (k, s), a in zip(self.shapes.items(), (u, v), strict=True)}
+
+    def atoms(self, factors, X):
+        u, v = rows(factors)
+        if len(u) == 0:
+            return np.zeros((0, *self.forward(np.zeros(self.shape), X).shape))
+        return np.stack([self.forward(np.outer(a, b), X) for a, b in zip(u, v, strict=True)])
+
+    def predict(self, factors, X):
+        return self.forward(self.matrix(factors), X)
+
+    def theta(self, factors):
+        return 0.5 * sum(np.sum(a**2, axis=1) for a in rows(factors))
+
+    def scale(self, factors, alpha):
+        root = np.sqrt(np.asarray(alpha, float))
+        return {k: root.reshape(-1, *[1] * (a.ndim - 1)) * a for k, a in factors.items()}
+
+    @any_scale
+    def polar(self, X, G, starts=(), effort="default", seed=0):
+        return spectral_polar(self.adjoint(X, G), *self.rounding(X, G), self.pack)
+
+    @any_scale_upper
+    def polar_upper(self, X, G, proof):
+        return spectral_upper(self.adjoint(X, G), *self.rounding(X, G))
+
+    def prove_polar(self, X, G, bound, proof):
+        if type(self).polar_upper is not OuterProductFamily.polar_upper:
+            return None  # a subclass with other norms proves its own polar
+        return spectral_at_most(self.adjoint(X, G), bound)
+
+    def vjp(self, factors, X, G):
+        M = self.adjoint(X, G)
+        u, v = rows(factors)
+        return self.pack(v @ M.T, u @ M)
+
+    def surrogate(self, factors):
+        return half_squares(factors)
+
+    def balance(self, factors):
+        return self.pack(*balance_pair(*rows(factors)))
+
+    def merge(self, factors, X=None):
+        return self.pack(*svd_split(self.matrix(factors)))

@@ -1,0 +1,43 @@
+"""Fewer units with the same prediction: by activation pattern, and by Carathéodory's theorem."""
+
+import numpy as np
+
+# ---- fewer units, the same prediction ------------------------------------------------------------------
+
+
+def merge_patterns(A, factors):
+    """Units with one scalar output, one pattern and one sign added up, at no higher cost."""
+    w = np.abs(factors["u"]) * factors["v"]
+    key = np.column_stack([(A @ factors["v"].T > 0).T, factors["u"][:, 0] > 0])
+    _, first, group = np.unique(key, axis=0, return_index=True, return_inverse=True)
+    total = np.zeros((len(first), A.shape[1]))
+    np.add.at(total, group.ravel(), w)
+    root = np.sqrt(np.linalg.norm(total, axis=1, keepdims=True))
+    sign = np.sign(factors["u"][first])
+    return {"u": sign * root, "v": total / np.where(root > 0, root, 1.0)}
+
+
+def thin(atoms, cost, tol=1e-12):
+    """Weights (r,) >= 0, at most rank many of them positive, with the same weighted sum and no more cost.
+
+    Carathéodory's theorem: along a null combination of the atoms, in the direction in which the cost
+    does not rise, some weight reaches zero.
+    """
+    weight = np.ones(len(cost))
+    flat = atoms.reshape(len(cost), -1)
+    while True:
+        on = np.flatnonzero(weight)
+        unit = flat[on] / cost[on][:, None]
+        _, s, Vt = np.linalg.svd(unit.T)
+        rank = int(np.sum(s > tol * s[0])) if s.size and s[0] > 0 else 0
+        if rank == len(on):
+            return weight
+        z = Vt[-1]
+        z = -z if z.sum() > 0 else z
+        c = weight[on] * cost[on]
+        falling = z < -1e-14 * np.abs(z).max()
+        step = np.full(len(on), np.inf)
+        step[falling] = -c[falling] / z[falling]
+        c = c + step.min() * z
+        c[np.argmin(step)] = 0.0
+        weight[on] = np.maximum(c, 0.0) / cost[on]

@@ -1,0 +1,104 @@
+r"""Splines of ReLU networks of one input: kinks, their cheapest orientation, and the polar by knots.
+
+On a sample with distinct inputs ``x_1 < ... < x_n`` every network is a value at ``x_1``, a slope on the
+first gap and a kink at each inner point.  A kink c at x_k is ``c max(x - x_k, 0)`` or ``c max(x_k - x, 0)``
+up to a linear function: its orientation.
+"""
+
+import numpy as np
+
+TINY_WEIGHT = 2.0**-40
+
+
+def constant(levels):
+    """Units with ``w = 0`` that predict the constants ``levels`` (r,), at a cost of ``2^-81 |level|``."""
+    levels = np.asarray(levels, float)
+    root = np.sqrt(np.abs(levels))
+    u, b = np.sign(levels) * TINY_WEIGHT * root, root / TINY_WEIGHT
+    return {"u": u[:, None], "w": np.zeros((len(levels), 1)), "b": b[:, None]}
+
+
+def hinges(weight, side, knot):
+    """Balanced units ``weight max(side (x - knot), 0)``, ``side`` +1 or -1; all arrays (r,)."""
+    root = np.sqrt(np.abs(weight))
+    arrays = {"u": np.sign(weight) * root, "w": side * root, "b": -side * knot * root}
+    return {k: np.asarray(a, float)[:, None] for k, a in arrays.items()}
+
+
+# ---- networks as splines ----------------------------------------------------------------------------
+
+
+def spline_of(x, factors):
+    """``(x, level, slope, kinks)`` of balanced factors on the distinct inputs ``x`` (n,).
+
+    ``level`` is the value at ``x[0]``, ``slope`` that of the first gap, ``kinks`` (n,) belong to the
+    points (zero at both ends).  A knot between two points is split between them, which changes no
+    value on the sample and no cost.
+    """
+    u, w, b = (factors[k][:, 0] for k in ("u", "w", "b"))
+    flat = w == 0
+    level = float(np.sum(u[flat] * np.maximum(b[flat], 0.0)))
+    c, side, t = (u * np.abs(w))[~flat], np.sign(w[~flat]), -b[~flat] / w[~flat]
+    whole = np.where(side > 0, t <= x[0], t >= x[-1])  # linear on the sample
+    inside = (t > x[0]) & (t < x[-1])
+    left = (side < 0) & (whole | inside)
+    turned = left & inside
+    slope = float(np.sum(side[whole] * c[whole]) - np.sum(c[turned]))
+    level += float(np.sum(c[left] * (t[left] - x[0])) + np.sum((c * (x[0] - t))[whole & ~left]))
+    kinks = np.zeros(len(x))
+    if inside.any():
+        t, c = t[inside], c[inside]
+        k = np.searchsorted(x, t, side="right") - 1
+        share = (t - x[k]) / (x[k + 1] - x[k])
+        np.add.at(kinks, k, (1 - share) * c)
+        np.add.at(kinks, k + 1, share * c)
+        slope, kinks[0], kinks[-1] = slope + kinks[0], 0.0, 0.0
+    return x, level, slope, kinks
+
+
+def best_split(x, level, slope, kinks):
+    """The cheapest network with this spline: each kink gets an orientation, at most one gets both.
+
+    Its cost is ``max(V, (V + S)/2)`` with ``V = sum |kinks|``, ``S = |slope + last slope|``.
+    """
+    kinks = np.where(np.abs(kinks) > 1e-14 * np.sum(np.abs(kinks)), kinks, 0.0)
+    size = np.abs(kinks)
+    total, ends = float(np.sum(size)), 2 * slope + float(np.sum(kinks))
+    line = np.sign(ends) * max(abs(ends) - total, 0.0) / 2
+    if abs(line) <= 1e-15 * (abs(slope) + total):
+        line = 0.0
+    need = np.clip(0.5 * (total + ends - 2 * line), 0.0, total)
+    up = np.clip(need - (np.cumsum(size) - size), 0.0, size)  # the part of |kink| that lifts both ends
+    up = np.where(up > 1e-15 * total, np.where(size - up > 1e-15 * total, up, size), 0.0)
+    right = np.where(kinks > 0, up, up - size)
+    left = kinks - right
+    rest = level - float(np.sum(left * (x - x[0])))
+    scale = abs(level) + float(np.sum(np.abs(left) * (x - x[0])))
+    ones = np.ones(len(x))
+    weight = np.concatenate([[line], right, left])
+    side, knot = np.concatenate([[1.0], ones, -ones]), np.concatenate([x[:1], x, x])
+    on = weight != 0
+    units = hinges(weight[on], side[on], knot[on])
+    if abs(rest) <= 1e-15 * scale:
+        return units
+    return {k: np.concatenate([a, constant([rest])[k]]) for k, a in units.items()}
+
+
+def divided_differences(x, z):
+    """``(x, d)`` with the distinct inputs and the slopes between them; None if z is not a function of x."""
+    points, first, at = np.unique(x, return_index=True, return_inverse=True)
+    if np.max(np.abs(z - z[first][at.ravel()])) > 1e-12 * np.max(np.abs(z)):
+        return None
+    return points, np.diff(z[first]) / np.diff(points)
+
+
+def spline_cost(x, z):
+    """Omega of the values ``z`` at ``x``, both (N,): ``max(V, (V + S)/2)``; ``inf`` if no function."""
+    found = divided_differences(x, z)
+    if found is None:
+        return float("inf")
+    d = found[1]
+    if len(d) == 0:
+        return 0.0
+    V, S = float(np.sum(np.abs(np.diff(d)))), float(abs(d[0] + d[-1]))
+    return max(V, 0.5 * (V + S))

@@ -1,0 +1,1 @@
+"""What goes through CVXPY."""

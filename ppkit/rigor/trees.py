@@ -1,0 +1,65 @@
+"""Trees of halved boxes: replaying what a branch and bound found, with no search."""
+
+import numpy as np
+
+BATCH = 512
+
+
+def replay(bound, lo, hi, tree, cutoff=-np.inf):
+    """The upper end that ``tree`` proves: the largest bound over its leaves, no search.
+
+    ``cutoff`` is the lower end the search ended with, for a bound that is not sharp below it.
+    Raises ValueError when the tree is not one that halves boxes (its leaves would not cover).
+    """
+    lo, hi = np.atleast_2d(np.asarray(lo, float)), np.atleast_2d(np.asarray(hi, float))
+    dims, children = np.asarray(tree["dim"]), np.asarray(tree["child"])
+    check_tree(dims, children, *lo.shape)
+    _, tag, lo, hi = leaves(dims, children, lo, hi)
+    return float(np.max(_bound_in_batches(bound, tag, lo, hi, cutoff)[0]))
+
+
+def check_tree(dims, children, n_roots, n_dims):
+    """Raise ValueError unless every split node has its own two children later in the list."""
+    split = dims >= 0
+    first = children[split]
+    owned = np.sort(np.concatenate([first, first + 1]))
+    if (
+        dims.ndim != 1
+        or dims.shape != children.shape
+        or np.any(dims >= n_dims)
+        or not np.array_equal(owned, np.arange(n_roots, len(dims)))
+        or np.any(first <= np.flatnonzero(split))
+    ):
+        raise ValueError("not a tree of halved boxes")
+
+
+def leaves(dims, children, lo, hi):
+    """``(node, tag, lo, hi)`` of the leaves of a tree over the given root boxes."""
+    dims, children = np.asarray(dims, int), np.asarray(children, int)
+    node, tag = np.arange(len(lo)), np.arange(len(lo))
+    out = []
+    while len(node):
+        is_leaf = dims[node] < 0
+        out.append((node[is_leaf], tag[is_leaf], lo[is_leaf], hi[is_leaf]))
+        node, tag, lo, hi = node[~is_leaf], tag[~is_leaf], lo[~is_leaf], hi[~is_leaf]
+        lo, hi = _halve(lo, hi, dims[node])
+        node, tag = (children[node][:, None] + np.arange(2)).ravel(), np.repeat(tag, 2)
+    return tuple(np.concatenate(part) for part in zip(*out, strict=True))
+
+
+def _halve(lo, hi, dim):
+    """Both halves of each box along its dimension, interleaved: shapes (2k, d)."""
+    k = np.arange(len(lo))
+    middle = 0.5 * (lo[k, dim] + hi[k, dim])
+    new_lo, new_hi = np.repeat(lo, 2, axis=0), np.repeat(hi, 2, axis=0)
+    new_hi[2 * k, dim] = middle
+    new_lo[2 * k + 1, dim] = middle
+    return new_lo, new_hi
+
+
+def _bound_in_batches(bound, tag, lo, hi, cutoff):
+    parts = [
+        bound(tag[i : i + BATCH], lo[i : i + BATCH], hi[i : i + BATCH], cutoff)
+        for i in range(0, len(lo), BATCH)
+    ]
+    return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
