@@ -79,6 +79,6 @@ def certify(problem, factors, effort="default", seed=0, duals=()):
         factors=factors,
         dual=best.dual,
         polar_upper=best.upper,
-        proof=dict(best.polar.proof),
+        proof=best.polar.proof,
         polar=own.polar,
     )

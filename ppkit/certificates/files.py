@@ -4,6 +4,7 @@ import hashlib
 
 import numpy as np
 
+from ..checks import Proof
 from ..errors import CertificateError, InputError
 from ..families import get_family, registry
 from ..files import pack_json, read_npz, unpack_json, write_npz
@@ -11,7 +12,19 @@ from ..losses import HuberLoss, get_loss
 from ..problem import Problem
 from .record import Certificate
 
-FORMAT = "ppkit-certificate-1"
+FORMAT = "ppkit-certificate-2"
+BEFORE = "ppkit-certificate-1"  # proofs without a kind
+#: kind of a proof -> the array that only such a proof held while proofs had no kind
+MARKS = {
+    "cones": "cutoff",
+    "boxes": "cutoff",
+    "relaxation": "products",
+    "vertices": "cube",
+    "faces": "side",
+    "form": "weights",
+    "unfolding": "mode",
+    "signs": "signs",
+}
 VALUES = ("objective", "lower_bound", "gap", "relative_gap", "polar_ratio", "euler", "polar_upper")
 
 
@@ -44,13 +57,14 @@ def save(certificate, path):
         "delta": getattr(loss, "delta", None),
         "lam": problem.lam,
         "kind": certificate.kind,
+        "proof": certificate.proof.kind,
         "data": data_digest(problem),
     }
     arrays = {"header": pack_json(header), "Y": problem.Y, "dual": certificate.dual}
     if problem.X is not None:
         arrays["X"] = problem.X
     arrays |= {f"factor/{k}": a for k, a in certificate.factors.items()}
-    arrays |= {f"proof/{k}": np.asarray(a) for k, a in certificate.proof.items()}
+    arrays |= {f"proof/{k}": np.asarray(a) for k, a in certificate.proof.data.items()}
     arrays |= {f"value/{k}": np.float64(getattr(certificate, k)) for k in VALUES}
     arrays["seal"] = np.array(digest(arrays))
     write_npz(path, arrays)
@@ -74,13 +88,15 @@ def load(path):
     if digest(arrays) != seal:
         raise CertificateError(f"{path}: the contents do not match the seal; the file was changed")
     header = unpack_json(arrays["header"], f"{path}: header")
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
+    if not isinstance(header, dict) or header.get("format") not in (FORMAT, BEFORE):
         raise InputError(f"{path}: not a {FORMAT} file")
+    data = {k.removeprefix("proof/"): a for k, a in arrays.items() if k.startswith("proof/")}
     try:
         family = get_family(header["family"])(**header["params"])
         loss = HuberLoss(header["delta"]) if header["loss"] == "huber" else get_loss(header["loss"])
         problem = Problem(family, arrays.get("X"), arrays["Y"], header["lam"], loss)
         kind, recorded = header["kind"], header["data"]
+        named = header["proof"] if header["format"] == FORMAT else kind_before(family.norm, data)
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: the header is incomplete ({error})") from None
     if data_digest(problem) != recorded:
@@ -99,9 +115,18 @@ def load(path):
         factors=family.check_factors({k: arrays.get(f"factor/{k}") for k in family.shapes}),
         dual=arrays["dual"],
         polar_upper=value["polar_upper"],
-        proof={k.removeprefix("proof/"): a for k, a in arrays.items() if k.startswith("proof/")},
+        proof=Proof(str(named), data),
     )
     for name in ("gap", "relative_gap"):
         if not value[name] == getattr(certificate, name):
             raise CertificateError(f"{path}: {name} does not follow from the other values")
     return certificate
+
+
+def kind_before(norm, data):
+    """The kind of a proof that was saved without one: of those about ``norm``, the first whose mark it bears.
+
+    A guess that is wrong proves nothing: whatever it is, the numbers are recomputed from it.
+    """
+    marked = (kind for kind in norm.kinds if MARKS.get(kind) in data)
+    return next(marked, next(kind for kind in norm.kinds if kind not in MARKS))

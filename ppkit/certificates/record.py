@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..checks import Proof
 from ..polars.base import Polar
 from ..problem import Problem
 from .dual import TINY
@@ -49,7 +50,7 @@ class Certificate:
     factors: Mapping[str, np.ndarray]
     dual: np.ndarray
     polar_upper: float
-    proof: Mapping[str, np.ndarray]
+    proof: Proof
     polar: Polar | None = None
 
     @property

@@ -1,1 +1,18 @@
-"""The trusted arithmetic: upper ends of polars recomputed from a proof, with no solver and no search."""
+"""The trusted arithmetic: upper ends of polars recomputed from a proof, with no solver and no search.
+
+:data:`CHECKERS` is the one table from the kind of a proof to what checks it.
+"""
+
+from .base import SEARCH, SEARCHED, Checker, Proof
+from .lines import LINES
+from .spectral import SPECTRAL, SYMMETRIC
+
+#: kind of proof -> its checker
+CHECKERS: dict[str, Checker] = {
+    SEARCH: SEARCHED,
+    "spectral": SPECTRAL,
+    "symmetric": SYMMETRIC,
+    "lines": LINES,
+}
+
+__all__ = ["CHECKERS", "SEARCH", "Checker", "Proof"]

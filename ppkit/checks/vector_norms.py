@@ -192,29 +192,6 @@ class L1L2(VectorNorm):
         return L2().cvxpy(rows) + self.gamma * L1().cvxpy(rows)
 
 
-def touching_rows(M, norm, nonnegative, most=128):
-    """``(value, u, v)``: unit factors ``e_i v^T`` and their products with ``M`` (m, n), best first.
-
-    For each row the ``v`` that attains the dual norm; for "l1" the ``most`` largest entries instead,
-    several in a row.  At least one factor is returned, the first attains the polar.
-    """
-    W = np.maximum(M, 0.0) if nonnegative else M
-    if isinstance(norm, L1):
-        order = np.argsort(-np.abs(W), axis=None, kind="stable")[:most]
-        i, j = np.unravel_index(order, W.shape)
-        v = np.zeros((len(order), W.shape[1]))
-        v[np.arange(len(order)), j] = np.where(W[i, j] < 0, -1.0, 1.0)
-    else:
-        i = np.argsort(-norm.dual(W), kind="stable")[:most]
-        v = norm.touch(W[i])
-    if nonnegative:
-        v = v * (W[i] > 0)
-    value = np.sum(M[i] * v, axis=1)
-    keep = value > 0
-    keep[0] = True
-    return value[keep], np.eye(len(M))[i[keep]], v[keep]
-
-
 def nonzero_rows(w):
     """``w`` with each zero row replaced by the first unit vector."""
     w = np.array(w, float)

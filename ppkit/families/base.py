@@ -6,11 +6,16 @@ of the methods below.  A new family is one file with one final subclass, and one
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import final
 
 import numpy as np
 
+from ..checks import Proof
 from ..errors import InputError
 from ..factors import Factors, as_float, drop_dead, take, width
+from ..polars.base import Functional, Norm, Polar
+from ..rigor.scales import at_size_one
 
 
 class Family(ABC):
@@ -26,8 +31,6 @@ class Family(ABC):
     """
 
     name: str
-    #: whether ``effort`` does not matter to the polar: ``fit`` may then ask for it in every round
-    polar_is_cheap: bool = True
     #: whether A2 holds.  Where it does not, the polar is infinite off the range of ``project_dual``
     bounded_atoms: bool = True
     #: the k with ``phi(W)(s x) = s^k phi(W)(x)`` for every ``s > 0``; None where there is none
@@ -60,6 +63,11 @@ class Family(ABC):
         """The member of the family that fits the shapes of ``X`` and ``Y``."""
 
     @property
+    def polar_is_cheap(self) -> bool:
+        """Whether ``effort`` does not matter to the polar: ``fit`` may then ask for it in every round."""
+        return self.norm.is_closed
+
+    @property
     def dim(self) -> int:
         """D, the number of parameters of one factor."""
         return int(sum(np.prod(s) for s in self.shapes.values()))
@@ -82,16 +90,62 @@ class Family(ABC):
     def scale(self, factors: Factors, alpha) -> dict[str, np.ndarray]:
         """The scaling action ``alpha . W`` for ``alpha`` (r,) >= 0: multiplies phi and theta by alpha."""
 
-    @abstractmethod
-    def polar(self, X, G, starts=(), effort="default", seed=0):
-        """The polar of ``G`` as a :class:`ppkit.Polar`; ``starts`` are factors a search must try.
+    # ---- the polar --------------------------------------------------------------------------------
 
-        The decorators of :mod:`ppkit.rigor.scales` make it and ``polar_upper`` right for data of any scale.
+    @property
+    def norm(self) -> Norm:
+        """The norm of the functional ``<G, .>`` on predictions that is the polar: which one it is."""
+
+    def features(self, X):
+        """The inputs that the factors see: ``X`` itself, or with a column of ones beside it."""
+        return X
+
+    @property
+    def features_degree(self) -> int | None:
+        """The degree of the polar in :meth:`features`, by default that of the factors in the inputs."""
+        return self.input_degree
+
+    def adjoint(self, A, G):
+        """The functional ``<G, .>_{mu_N}`` as the norm reads it, from features ``A``; Balls in, Balls out.
+
+        The formula must round nowhere outside the balls: write ``S / len(A)``, never
+        ``(1 / len(A)) * S``.
         """
 
-    @abstractmethod
-    def polar_upper(self, X, G, proof) -> float:
+    def rounding(self, A, G) -> tuple[int, float]:
+        """``(n_terms, magnitude)`` of the sums in :meth:`adjoint`, as in ``rounding_margin``."""
+        return 0, 0.0
+
+    def unit_factors(self, units) -> dict[str, np.ndarray]:
+        """Factors of cost one from the units of the norm; the same arrays unless a family says otherwise."""
+        return dict(units)
+
+    def unit_starts(self, networks) -> list:
+        """What a search of the norm starts from, for the given networks."""
+        return list(networks)
+
+    @final
+    def functional(self, X, G) -> Functional:
+        """The functional ``<G, .>_{mu_N}`` for the norm, computed from data of size one."""
+        A, G, power, lost = at_size_one(self.features(X), G, self.features_degree)
+        return Functional(self.adjoint(A, G), *self.rounding(A, G), power, lost)
+
+    @final
+    def polar(self, X, G, starts=(), effort="default", seed=0) -> Polar:
+        """The polar of ``G`` as a :class:`ppkit.Polar`; ``starts`` are networks a search must try."""
+        found = self.norm.polar(self.functional(X, G), self.unit_starts(starts), effort, seed)
+        best, more = (self.unit_factors(units) for units in (found.factor, found.candidates))
+        return replace(found, factor=best, candidates=more)
+
+    @final
+    def polar_upper(self, X, G, proof: Proof) -> float:
         """Recompute the upper end of the polar of ``G`` from ``proof`` alone: no solver, no search."""
+        return self.norm.bound(self.functional(X, G), proof)
+
+    @final
+    def prove_polar(self, X, G, bound: float, proof: Proof) -> None:
+        """Return when ``Omega°(G) <= bound`` is PROVED in ball arithmetic; raise NoProof otherwise."""
+        self.norm.prove(self.adjoint(self.features(X), G), bound, proof)
 
     def relaxed_dual(self, X, Y, lam, loss, effort="default") -> tuple | None:
         """``(dual, proof)``: a dual point that is best under a bound on the polar, not the polar itself.
@@ -99,15 +153,6 @@ class Family(ABC):
         Where the polar is hard but has an upper bound ``u`` that is convex, ``{u <= lam}`` is a convex
         inner approximation of the feasible set; ``dual`` maximizes the dual value over it, nearly, and
         ``polar_upper(X, dual, proof)`` is about lam or less.  None means not written.
-        """
-        return None
-
-    def prove_polar(self, X, G, bound, proof) -> bool | None:
-        """Whether ``Omega°(G) <= bound`` is PROVED in ball arithmetic; None when no proof is written.
-
-        ``X`` and ``G`` are :class:`ppkit.rigor.Balls`, ``bound`` is a float, ``proof`` is the polar's.
-        The formula must round nowhere outside the balls: write ``S / len(X)``, never
-        ``(1 / len(X)) * S``.
         """
         return None
 

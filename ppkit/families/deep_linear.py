@@ -2,11 +2,8 @@
 
 import numpy as np
 
-from ..checks.spectral import spectral_upper
 from ..factors import drop_dead, width
-from ..polars.spectral import spectral_polar
-from ..rigor.matrices import spectral_at_most
-from ..rigor.scales import any_scale, any_scale_upper
+from ..polars.spectral import SpectralNorm
 from .base import Family
 from .linear_maps import data_widths, mean_adjoint, mean_rounding, nuclear_program, span_nuclear
 from .outer_product import svd_split
@@ -94,16 +91,18 @@ class DeepLinear(Family):
         root = np.asarray(alpha, float) ** (1 / self.depth)
         return {k: root[:, None, None] * factors[k] for k in self.shapes}
 
-    @any_scale
-    def polar(self, X, G, starts=(), effort="default", seed=0):
-        return spectral_polar(mean_adjoint(X, G), *mean_rounding(X, G), self.chains)
+    @property
+    def norm(self):
+        return SpectralNorm()
 
-    @any_scale_upper
-    def polar_upper(self, X, G, proof):
-        return spectral_upper(mean_adjoint(X, G), *mean_rounding(X, G))
+    def adjoint(self, A, G):
+        return mean_adjoint(A, G)
 
-    def prove_polar(self, X, G, bound, proof):
-        return spectral_at_most(mean_adjoint(X, G), bound)
+    def rounding(self, A, G):
+        return mean_rounding(A, G)
+
+    def unit_factors(self, units):
+        return self.chains(units["u"], units["v"])
 
     def chains(self, u, v):
         """Paths with end-to-end matrices ``u_j v_j^T``, every signal in the first unit of each layer.

@@ -10,10 +10,7 @@ from abc import abstractmethod
 
 import numpy as np
 
-from ..checks.spectral import spectral_upper
-from ..polars.spectral import spectral_polar
-from ..rigor.matrices import spectral_at_most
-from ..rigor.scales import any_scale, any_scale_upper
+from ..polars.spectral import SpectralNorm
 from .base import Family
 
 
@@ -104,18 +101,12 @@ class OuterProductFamily(Family):
         root = np.sqrt(np.asarray(alpha, float))
         return {k: root.reshape(-1, *[1] * (a.ndim - 1)) * a for k, a in factors.items()}
 
-    @any_scale
-    def polar(self, X, G, starts=(), effort="default", seed=0):
-        return spectral_polar(self.adjoint(X, G), *self.rounding(X, G), self.pack)
+    @property
+    def norm(self):
+        return SpectralNorm()
 
-    @any_scale_upper
-    def polar_upper(self, X, G, proof):
-        return spectral_upper(self.adjoint(X, G), *self.rounding(X, G))
-
-    def prove_polar(self, X, G, bound, proof):
-        if type(self).polar_upper is not OuterProductFamily.polar_upper:
-            return None  # a subclass with other norms proves its own polar
-        return spectral_at_most(self.adjoint(X, G), bound)
+    def unit_factors(self, units):
+        return self.pack(units["u"], units["v"])
 
     def vjp(self, factors, X, G):
         M = self.adjoint(X, G)

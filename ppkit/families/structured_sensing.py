@@ -3,12 +3,12 @@
 import numpy as np
 
 from ..checks.spectral import spectral_upper
-from ..checks.vector_norms import LInf, parse_norm, touching_rows
+from ..checks.vector_norms import LInf, parse_norm
 from ..errors import InputError
 from ..factors import as_float, check_shape
 from ..polars.base import Polar, check_effort
+from ..polars.lines import touching_rows
 from ..polars.pairs import HardNorm
-from ..polars.spectral import spectral_polar
 from ..programs.pairs import best_beside, fixed_lines
 from ..rigor.margins import rounding_margin
 from ..rigor.matrices import spectral_at_most

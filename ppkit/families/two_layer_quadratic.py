@@ -4,10 +4,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..factors import as_float, check_sizes
-from ..polars.base import Polar
-from ..rigor.margins import rounding_margin
-from ..rigor.matrices import spectral_at_most
-from ..rigor.scales import any_scale, any_scale_upper
+from ..polars.spectral import SymmetricNorm
 from .base import Family
 
 
@@ -84,33 +81,12 @@ class TwoLayerQuadratic(Family):
         root = np.cbrt(np.asarray(alpha, float)).reshape(-1, 1)
         return {k: root * a for k, a in factors.items()}
 
-    @any_scale
-    def polar(self, X, G, starts=(), effort="default", seed=0):
-        w, E = np.linalg.eigh(self.adjoint(X, G))
-        order = np.argsort(-np.abs(w), kind="stable")
-        top = float(np.abs(w[order[0]]))
-        order = order[: max(1, min(16, int(np.sum(np.abs(w) > 1e-12 * top))))]
-        candidates = {"u": np.where(w[order] < 0, -1.0, 1.0)[:, None], "v": E.T[order]}
-        return Polar(
-            lower=top,
-            upper=top + self.margin(X, G, top),
-            factor={name: a[:1] for name, a in candidates.items()},
-            kind="exact",
-            candidates=candidates,
-        )
+    @property
+    def norm(self):
+        return SymmetricNorm()
 
-    @any_scale_upper
-    def polar_upper(self, X, G, proof):
-        top = float(np.max(np.abs(np.linalg.eigvalsh(self.adjoint(X, G)))))
-        return top + self.margin(X, G, top)
-
-    def prove_polar(self, X, G, bound, proof):
-        return spectral_at_most(self.adjoint(X, G), bound)
-
-    def margin(self, X, G, top):
-        """Rounding of ``adjoint`` and of its largest eigenvalue ``top``."""
-        size = float(np.abs(G[:, 0]) @ np.sum(X**2, axis=1)) / len(X)
-        return rounding_margin(len(X), size, top, 2 * self.n_inputs)
+    def rounding(self, X, G):
+        return len(X), float(np.abs(G[:, 0]) @ np.sum(X**2, axis=1)) / len(X)
 
     def vjp(self, factors, X, G):
         u, v = factors["u"], factors["v"]

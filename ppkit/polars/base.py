@@ -1,19 +1,28 @@
 r"""The polar :math:`\Omega^\circ(g) = \sup\{\langle g, \phi(V)\rangle_{\mu_N} : \theta(V) \le 1\}`.
 
-A family returns a :class:`Polar`: an interval that holds the polar, the factor that attains its
-lower end, and what is needed to recheck the upper end without repeating a search.
+A family says which :class:`Norm` its polar is and hands it the :class:`Functional`
+:math:`\langle g, \cdot\rangle_{\mu_N}`; what comes back is a :class:`Polar`: an interval that holds the
+value, the factor that attains its lower end, and a proof of the upper one.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, final
 
 import numpy as np
 
+from ..checks import CHECKERS, SEARCH, Checker, Proof
 from ..errors import InputError
-from ..rigor.margins import outward
+from ..factors import append, take
+from ..rigor.margins import outward, rounding_margin
+from ..rigor.scales import times_power
 
 KINDS = ("exact", "bounded", "heuristic")
 EFFORTS = ("fast", "default", "exact")
+CLOSED = 1e-9  # relative width of an interval that no further bound is tried on
+
+Units = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -33,18 +42,18 @@ class Polar:
         bound, or nothing.
     candidates : mapping or None
         Unit factors (leading axis k) worth appending to a network, best first; the first is ``factor``.
-    proof : mapping name -> array
+    proof : Proof or None
         What ``family.polar_upper`` needs to recompute ``upper`` with no solver and no search.
     """
 
     lower: float
     upper: float
-    factor: Mapping[str, np.ndarray]
+    factor: Units
     kind: str
-    candidates: Mapping[str, np.ndarray] | None = None
-    proof: Mapping[str, np.ndarray] = field(default_factory=dict)
+    candidates: Units | None = None
+    proof: Proof | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"kind must be one of {KINDS}, got {self.kind!r}")
         if self.kind == "heuristic" and np.isfinite(self.upper):
@@ -53,12 +62,166 @@ class Polar:
         object.__setattr__(self, "upper", outward(self.upper, np.inf))
 
     @property
-    def gap(self):
+    def gap(self) -> float:
         """``upper - lower``."""
         return self.upper - self.lower
 
 
-def check_effort(effort):
+@dataclass(frozen=True, eq=False)
+class Functional:
+    r"""The functional :math:`f \mapsto \langle g, f\rangle_{\mu_N}` as a norm reads it, at size one.
+
+    Attributes
+    ----------
+    M : array or tuple of arrays
+        For example the matrix ``(1/N) sum_i g_i A_i``, or the inputs and the residual themselves.
+    n_terms, magnitude :
+        How the sums in ``M`` were computed, as :func:`ppkit.rigor.margins.rounding_margin` wants it.
+    power : int
+        The functional is ``2^power`` times that of ``M``.
+    lost : float
+        At least what underflow took from the norm while the data were brought to size one.
+    """
+
+    M: Any
+    n_terms: int = 0
+    magnitude: float = 0.0
+    power: int = 0
+    lost: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a search comes back with: units and the values they attain, and a proof.
+
+    ``upper`` is what :meth:`Norm.upper` makes of the proof, where the search went through the very numbers
+    that it recomputes; it is left out where the proof is yet to be evaluated.
+    """
+
+    units: Units
+    values: np.ndarray
+    proof: Proof
+    upper: float | None = None
+
+
+class Norm(ABC):
+    """The polar as a function of the functional ``M``: searched for below, proved above.
+
+    A subclass writes :meth:`find`, and names in ``kinds`` the kinds of proof that its ``find`` returns,
+    or overrides :meth:`upper` and :meth:`prove`.  The methods that others call, :meth:`polar` and
+    :meth:`bound`, are written here once: they check the effort, order the units, add the margin and
+    scale back.
+    """
+
+    #: kinds of proof in :data:`ppkit.checks.CHECKERS` that can be about this norm
+    kinds: tuple[str, ...] = ()
+    #: whether the norm is a closed form, to which the effort does not matter
+    is_closed: bool = True
+
+    @abstractmethod
+    def find(self, M: Any, starts: Sequence[Units], effort: str, seed: int) -> Found:
+        """Units with large values at ``M``, and a proof; ``starts`` are networks a search must try."""
+
+    def upper(self, M: Any, proof: Proof) -> float:
+        """At least the norm of ``M``, from the proof alone, but for the margin of the sums in ``M``."""
+        return self.checker(proof).upper(self, M, proof.data)
+
+    def prove(self, M: Any, bound: float, proof: Proof) -> None:
+        """Return when the norm of Balls ``M`` is PROVED to be at most ``bound``; raise NoProof otherwise."""
+        self.checker(proof).prove(self, M, bound, proof.data)
+
+    def checker(self, proof: Proof) -> Checker:
+        """The checker of the proof; ValueError if such a proof says nothing about this norm."""
+        if proof.kind not in (*self.kinds, SEARCH):
+            raise ValueError(f"a proof of kind {proof.kind!r} says nothing about {type(self).__name__}")
+        return CHECKERS[proof.kind]
+
+    def margin(self, M: Any, value: float, n_terms: int, magnitude: float) -> float:
+        """Rounding of :meth:`upper`, and of the sums in ``M``."""
+        return rounding_margin(n_terms, magnitude, value, sum(M.shape))
+
+    def why(self, proof: Proof, lower: float, upper: float) -> str:
+        """The ``kind`` of a polar: "exact" for closed forms, "heuristic" without an upper end."""
+        return "heuristic" if proof.kind == SEARCH else "exact" if self.is_closed else "bounded"
+
+    @final
+    def bound(self, functional: Functional, proof: Proof, value: float | None = None) -> float:
+        """The upper end of the polar that ``proof`` gives, rounded outward; ``value`` if it is known."""
+        M = functional.M
+        value = self.upper(M, proof) if value is None else value
+        value += self.margin(M, value, functional.n_terms, functional.magnitude)
+        return times_power(value + functional.lost, functional.power, np.inf)
+
+    @final
+    def polar(
+        self, functional: Functional, starts: Sequence[Units] = (), effort: str = "default", seed: int = 0
+    ) -> Polar:
+        """The :class:`Polar` of a functional; its factors are this norm's units."""
+        check_effort(effort)
+        found = self.find(functional.M, tuple(starts), effort, seed)
+        values = np.asarray(found.values, float)
+        order = np.argsort(-values, kind="stable")
+        order = order[: max(1, np.count_nonzero(values > 0))]
+        units = take(found.units, order)
+        lower = max(times_power(float(values[order[0]]), functional.power, -np.inf), 0.0)
+        upper = max(self.bound(functional, found.proof, found.upper), lower)
+        kind = self.why(found.proof, lower, upper)
+        return Polar(lower, upper, take(units, slice(0, 1)), kind, units, found.proof)
+
+
+def check_effort(effort: str) -> None:
     """Raise :class:`InputError` unless ``effort`` is "fast", "default" or "exact"."""
     if effort not in EFFORTS:
         raise InputError(f"unknown effort {effort!r}; choose one of {', '.join(EFFORTS)}")
+
+
+class Least(Norm):
+    """The least of several upper ends of one norm, each with its own kind of proof.
+
+    Members are tried in the order given until the interval closes to a relative width of 1e-9; each one
+    starts from the best units of those before it.
+    """
+
+    is_closed = False
+
+    def __init__(self, *norms: Norm):
+        self.norms = norms
+        self.kinds = tuple(kind for norm in norms for kind in norm.kinds)
+
+    def find(self, M: Any, starts: Sequence[Units], effort: str, seed: int) -> Found:
+        best: Found | None = None
+        for norm in self.norms:
+            found = norm.find(M, starts, effort, seed)
+            if found.upper is None:
+                found = replace(found, upper=norm.upper(M, found.proof))
+            best = found if best is None else both(best, found)
+            if best.upper <= np.max(best.values) * (1 + CLOSED):
+                break
+            starts = (*starts, best.units)
+        return best
+
+    def upper(self, M: Any, proof: Proof) -> float:
+        return self.member(proof).upper(M, proof)
+
+    def prove(self, M: Any, bound: float, proof: Proof) -> None:
+        self.member(proof).prove(M, bound, proof)
+
+    def margin(self, M: Any, value: float, n_terms: int, magnitude: float) -> float:
+        return max(norm.margin(M, value, n_terms, magnitude) for norm in self.norms)
+
+    def why(self, proof: Proof, lower: float, upper: float) -> str:
+        return self.member(proof).why(proof, lower, upper)
+
+    def member(self, proof: Proof) -> Norm:
+        """The first member that such a proof can be about."""
+        for norm in self.norms:
+            if proof.kind in norm.kinds:
+                return norm
+        raise ValueError(f"a proof of kind {proof.kind!r} says nothing about {type(self).__name__}")
+
+
+def both(one: Found, other: Found) -> Found:
+    """The units of two searches, and the proof of the smaller upper end."""
+    better = other if other.upper < one.upper else one
+    units = append(one.units, other.units)
+    return Found(units, np.concatenate([one.values, other.values]), better.proof, better.upper)

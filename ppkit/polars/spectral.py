@@ -1,23 +1,35 @@
-"""The spectral norm as a polar."""
+"""Spectral norms as polars: singular and symmetric eigenvectors."""
 
 import numpy as np
 
-from ..rigor.margins import rounding_margin
-from .base import Polar
+from ..checks import Proof
+from .base import Found, Norm
+
+MOST = 16  # units that a search hands on
+RANK = 1e-12  # relative size below which a singular value is rounding
 
 
-def spectral_polar(M, n_terms, magnitude, pack, most=16):
-    """The exact polar ``sigma_1(M)``; ``pack(U, V)`` turns unit columns into unit-cost factors.
+class SpectralNorm(Norm):
+    """``sup u^T M v`` over unit vectors: units ``u`` (k, m) and ``v`` (k, n), leading singular vectors."""
 
-    ``U`` is (k, m), ``V`` is (k, n): the leading singular vectors, best first.
-    """
-    U, s, Vt = np.linalg.svd(M, full_matrices=False)
-    k = max(1, min(most, int(np.sum(s > 1e-12 * s[0]))))
-    candidates = pack(U.T[:k], Vt[:k])
-    return Polar(
-        lower=float(s[0]),
-        upper=float(s[0]) + rounding_margin(n_terms, magnitude, float(s[0]), sum(M.shape)),
-        factor={name: a[:1] for name, a in candidates.items()},
-        kind="exact",
-        candidates=candidates,
-    )
+    kinds = ("spectral",)
+
+    def find(self, M, starts, effort, seed):
+        U, s, Vt = np.linalg.svd(M, full_matrices=False)
+        k = max(1, min(MOST, int(np.sum(s > RANK * s[0]))))
+        return Found({"u": U.T[:k], "v": Vt[:k]}, s[:k], Proof("spectral"), float(s[0]))
+
+
+class SymmetricNorm(Norm):
+    """``sup u v^T M v`` over ``|u| = |v| = 1`` for symmetric M: units ``u`` (k, 1) and ``v`` (k, n)."""
+
+    kinds = ("symmetric",)
+
+    def find(self, M, starts, effort, seed):
+        w, E = np.linalg.eigh(M)
+        order = np.argsort(-np.abs(w), kind="stable")
+        size = np.abs(w[order])
+        k = max(1, min(MOST, int(np.sum(size > RANK * size[0]))))
+        order = order[:k]
+        units = {"u": np.where(w[order] < 0, -1.0, 1.0)[:, None], "v": E.T[order]}
+        return Found(units, size[:k], Proof("symmetric"), float(size[0]))
