@@ -159,14 +159,19 @@ class Norm(ABC):
         """The :class:`Polar` of a functional; its factors are this norm's units."""
         check_effort(effort)
         found = self.find(functional.M, tuple(starts), effort, seed)
-        values = np.asarray(found.values, float)
-        order = np.argsort(-values, kind="stable")
-        order = order[: max(1, np.count_nonzero(values > 0))]
-        units = take(found.units, order)
-        lower = max(times_power(float(values[order[0]]), functional.power, -np.inf), 0.0)
+        units, best = best_first(found.units, np.asarray(found.values, float))
+        lower = max(times_power(best, functional.power, -np.inf), 0.0)
         upper = max(self.bound(functional, found.proof, found.upper), lower)
         kind = self.why(found.proof, lower, upper)
         return Polar(lower, upper, take(units, slice(0, 1)), kind, units, found.proof)
+
+
+def best_first(units: Units, values: np.ndarray) -> tuple[Units, float]:
+    """The units with positive values in falling order (at least one), and the best value."""
+    order = np.argsort(-values, kind="stable")
+    order = order[: max(1, np.count_nonzero(values > 0))]
+    sorted_already = np.array_equal(order, np.arange(len(values)))  # then no copy in another layout
+    return units if sorted_already else take(units, order), float(values[order[0]])
 
 
 def check_effort(effort: str) -> None:
