@@ -128,5 +128,5 @@ def kind_before(norm, data):
 
     A guess that is wrong proves nothing: whatever it is, the numbers are recomputed from it.
     """
-    marked = (kind for kind in norm.kinds if MARKS.get(kind) in data)
-    return next(marked, next(kind for kind in norm.kinds if kind not in MARKS))
+    plain = next((kind for kind in norm.kinds if kind not in MARKS), norm.kinds[0])
+    return next((kind for kind, mark in MARKS.items() if kind in norm.kinds and mark in data), plain)
