@@ -14,10 +14,10 @@ from ..certificates.certify import certify
 from ..errors import InputError
 from ..factors import width, zero_network
 from ..families import get_family
+from ..families.models import model_of
 from ..training.fit import fit, grow, tidy
 from .cell import draw, measured_row
 from .lbfgs import MEMORY, minimize
-from .models import model_of
 from .training import search
 
 MOST_CELLS = 64

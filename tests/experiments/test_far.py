@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from experiments.test_batched import CONVEX, HARD, name_of, seeds
 
-from ppkit.experiments import batched, models
+from ppkit.experiments import batched
 from ppkit.experiments.cell import draw
 from ppkit.experiments.grids import GRIDS
 from ppkit.experiments.teachers import small
 from ppkit.factors import width, zero_network
+from ppkit.families import models
 
 torch = pytest.importorskip("torch")
 

@@ -9,8 +9,8 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from ..errors import InputError
-from ..families.outer_product import svd_split
 from ..polars.heads import from_ball, to_ball
+from .outer_product import svd_split
 
 #: the norms of the two sides of structured sensing that have a smooth majorant here
 SMOOTH = (["l1", "l2"], ["l2", "l2"])
