@@ -27,6 +27,12 @@ class Loss(ABC):
     lipschitz: float
     #: whether targets are numbers with a unit, which labels are not
     has_unit = False
+    #: whether it is half the squared error, which the laws of populations (T5 to T9) are about
+    is_quadratic = False
+
+    def params(self) -> dict[str, float]:
+        """The parameters by name, ``{}`` if there are none: ``type(self)(**params())`` rebuilds."""
+        return {}
 
     @abstractmethod
     def value(self, Y, F):
@@ -47,6 +53,14 @@ class Loss(ABC):
     def reach(self, G):
         """The largest ``s`` with ``conjugate(Y, -s g)`` finite, for ``g`` in the domain."""
         return np.inf
+
+    def best_multiple(self, Y: np.ndarray, G: np.ndarray) -> float | None:
+        """The s at which the dual value of ``s G`` (N, n_y) is largest, where it has a closed form."""
+        return None
+
+    def constants(self, b: float, b_y: float, B: float, n_outputs: int = 1) -> tuple[float, float]:
+        """``(L, M)`` of T8, see :func:`ppkit.bounds.loss_constants`."""
+        raise InputError(f"no constants for the {self.name} loss")
 
     def in_units(self, unit):
         """The loss l' with ``l(y, f) = unit^2 l'(y/unit, f/unit)``, where targets have a unit."""
@@ -70,6 +84,7 @@ class SquaredLoss(Loss):
     smoothness: float = 1.0
     lipschitz: float = np.inf
     has_unit = True
+    is_quadratic = True
 
     def value(self, Y, F):
         return 0.5 * np.sum((Y - F) ** 2, axis=1)
@@ -82,6 +97,13 @@ class SquaredLoss(Loss):
 
     def into_domain(self, Y, G):
         return G
+
+    def best_multiple(self, Y, G):
+        return (float(np.sum(Y * G)) / len(Y)) / (float(np.sum(G * G)) / len(Y))
+
+    def constants(self, b, b_y, B, n_outputs=1):
+        s = b_y + B * b
+        return s, 0.5 * s**2
 
     def cvxpy(self, Y, F):
         import cvxpy as cp
@@ -117,6 +139,9 @@ class LogisticLoss(Loss):
         top = np.max(np.abs(G), initial=0.0)
         return 1 / top if top > 1e-300 else np.inf
 
+    def constants(self, b, b_y, B, n_outputs=1):
+        return float(np.sqrt(n_outputs)), n_outputs * float(np.logaddexp(0.0, B * b))
+
     def check_targets(self, Y):
         if not np.all(np.abs(Y) == 1):
             raise InputError("the logistic loss needs labels -1 and +1 in Y")
@@ -144,6 +169,9 @@ class HuberLoss(Loss):
         if not (np.isfinite(self.delta) and self.delta > 0):
             raise InputError(f"the Huber loss needs delta > 0, got {self.delta}")
 
+    def params(self):
+        return {"delta": self.delta}
+
     @property
     def lipschitz(self):
         return self.delta
@@ -166,6 +194,10 @@ class HuberLoss(Loss):
     def reach(self, G):
         top = np.max(np.abs(G), initial=0.0)
         return self.delta / top if top > 1e-300 * max(1.0, self.delta) else np.inf
+
+    def constants(self, b, b_y, B, n_outputs=1):
+        s, slope = b_y + B * b, self.delta * float(np.sqrt(n_outputs))
+        return min(s, slope), min(0.5 * s**2, slope * s)
 
     def in_units(self, unit):
         return replace(self, delta=self.delta / unit)

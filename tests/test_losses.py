@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
 import ppkit
-from ppkit.losses import HuberLoss, LogisticLoss, SquaredLoss, get_loss
+from ppkit.losses import HuberLoss, LogisticLoss, Loss, SquaredLoss, get_loss
 
 ALL = [SquaredLoss(), LogisticLoss(), HuberLoss(), HuberLoss(0.3)]
 reals = st.floats(-20, 20, allow_nan=False)
@@ -153,3 +153,39 @@ def test_names_and_refusals():
             HuberLoss(delta)
     with pytest.raises(ppkit.InputError):
         LogisticLoss().check_targets(np.array([[1.0], [0.0]]))
+
+
+@every_loss
+def test_parameters_rebuild_the_loss(loss):
+    assert type(loss)(**loss.params()) == loss
+    assert set(loss.params()) == ({"delta"} if isinstance(loss, HuberLoss) else set())
+
+
+@every_loss
+def test_the_best_multiple_is_where_the_dual_value_is_largest(loss):
+    rng = np.random.default_rng(0)
+    Y, G = rng.standard_normal((2, 30, 2))
+    best = loss.best_multiple(Y, G)
+    assert (best is None) == (not loss.is_quadratic)
+    if best is not None:
+        value = [-np.sum(loss.conjugate(Y, -s * G)) for s in (best - 1e-3, best, best + 1e-3)]
+        assert value[1] > max(value[0], value[2])
+
+
+class Tilted(SquaredLoss):
+    """A loss from outside the package that overrides nothing but what it is."""
+
+    is_quadratic, best_multiple, constants = False, Loss.best_multiple, Loss.constants
+
+
+def test_a_loss_from_outside_gets_the_defaults():
+    family = ppkit.families.TwoLayerLinear(2, 1)
+    problem = ppkit.Problem(family, np.eye(2), np.ones(2), 0.1, Tilted())
+    squared = ppkit.Problem(family, np.eye(2), np.ones(2), 0.1)
+    W = ppkit.fit(squared, gap=1e-9).factors
+    gap = ppkit.certify(problem, W).gap
+    assert 0 <= gap <= 1e-6 * problem.objective(W)  # by a search in one dimension, not in closed form
+    with pytest.raises(ppkit.InputError, match="no constants"):
+        ppkit.bounds.loss_constants(Tilted(), 1.0, 1.0, 1.0)
+    with pytest.raises(ppkit.InputError, match="squared loss"):
+        ppkit.bounds.width_free_rademacher(problem, 1.0, 1.0, 1.0)

@@ -132,10 +132,4 @@ def loss_constants(loss, b, b_y, B, n_outputs=1):
 
     ``b`` bounds the norm of every unit-cost factor's prediction, ``b_y`` that of the target.
     """
-    loss, s = get_loss(loss), b_y + B * b
-    if loss.name == "squared":
-        return s, 0.5 * s**2
-    if loss.name == "logistic":
-        return float(np.sqrt(n_outputs)), n_outputs * float(np.logaddexp(0.0, B * b))
-    slope = loss.delta * float(np.sqrt(n_outputs))
-    return min(s, slope), min(0.5 * s**2, slope * s)
+    return get_loss(loss).constants(b, b_y, B, n_outputs)

@@ -149,7 +149,7 @@ def width_free_rademacher(
     if not isinstance(problem, Problem):
         raise InputError(f"problem must be a Problem, got {problem!r}")
     check_effort(effort)
-    if problem.loss.name != "squared":
+    if not problem.loss.is_quadratic:
         raise InputError("T7 is a statement about the squared loss")
     b, b_y, theta = nonnegative("b", b), nonnegative("b_y", b_y), cost(theta)
     if problem.X is None:

@@ -113,8 +113,9 @@ def best_scale(problem, G, upper, size=1.0):
         return 0.0
     limit = problem.lam / upper * (1 - 4 * EPS) if upper > problem.lam * TINY else np.inf
     limit = min(limit, problem.loss.reach(G) * (1 - 4 * EPS))
-    if problem.loss.name == "squared":
-        return float(np.clip(problem.inner(problem.Y, G) / square, 0.0, limit))
+    best = problem.loss.best_multiple(problem.Y, G)
+    if best is not None:
+        return float(np.clip(best, 0.0, limit))
     if not np.isfinite(limit):
         return size
     from scipy.optimize import minimize_scalar  # here: it would double the package's import time

@@ -8,7 +8,7 @@ from ..checks import Proof
 from ..errors import CertificateError, InputError
 from ..families import get_family, registry
 from ..files import pack_json, read_npz, unpack_json, write_npz
-from ..losses import HuberLoss, get_loss
+from ..losses import get_loss
 from ..problem import Problem
 from .record import Certificate
 
@@ -54,7 +54,7 @@ def save(certificate, path):
         "family": family.name,
         "params": family.params(),
         "loss": loss.name,
-        "delta": getattr(loss, "delta", None),
+        **loss.params(),
         "lam": problem.lam,
         "kind": certificate.kind,
         "proof": certificate.proof.kind,
@@ -93,7 +93,8 @@ def load(path):
     data = {k.removeprefix("proof/"): a for k, a in arrays.items() if k.startswith("proof/")}
     try:
         family = get_family(header["family"])(**header["params"])
-        loss = HuberLoss(header["delta"]) if header["loss"] == "huber" else get_loss(header["loss"])
+        loss = get_loss(header["loss"])
+        loss = type(loss)(**{name: header[name] for name in loss.params()})
         problem = Problem(family, arrays.get("X"), arrays["Y"], header["lam"], loss)
         kind, recorded = header["kind"], header["data"]
         named = header["proof"] if header["format"] == FORMAT else kind_before(family.norm, data)
