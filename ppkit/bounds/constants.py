@@ -2,7 +2,6 @@ r"""What the bounds by counting need to know of a family: D, b and Lambda."""
 
 import numpy as np
 
-from ..errors import InputError
 from .base import nonnegative, positive_integer
 
 
@@ -17,12 +16,10 @@ def unit_constants(family, a):
     Raises
     ------
     InputError
-        A family that is not in the table.
+        A family that does not define them.
     """
     a = nonnegative("a", a)
-    if family.name not in CONSTANTS:
-        raise InputError(f"no constants for {family.name}; they are known for {', '.join(CONSTANTS)}")
-    b, slope = CONSTANTS[family.name](family, a)
+    b, slope = family.unit_constants(a)
     return {"dim": family.dim, "b": float(b), "lipschitz": float(slope)}
 
 
@@ -33,33 +30,3 @@ def gaussian_size(dim=1):
     """
     positive_integer("dim", dim)
     return float(np.sqrt(-2 / np.expm1(-np.log(4) / dim)))
-
-
-def layers(family, a):
-    """Products of L matrices of Frobenius norm at most one."""
-    return a, len(family.shapes)
-
-
-def linear_attention(family, a):
-    """``X^T X`` has norm at most ``T a^2``; ``sqrt(T)`` when all tokens ask."""
-    return family.n_tokens * a**3 * np.sqrt(family.n_queries), 2.0
-
-
-def softmax_attention(family, a):
-    """Scores are at most ``reach a^2``, and tokens are averaged: sharp attention is steep."""
-    slope = np.sqrt(3 + 6 * (family.reach * a**2) ** 2)
-    return a * np.sqrt(family.n_queries), slope
-
-
-CONSTANTS = {
-    **dict.fromkeys(
-        ("matrix-sensing", "structured-sensing", "two-layer-linear", "two-layer-relu"),
-        lambda family, a: (a, 2.0),
-    ),
-    "two-layer-quadratic": lambda family, a: (a**2, np.sqrt(10)),
-    "deep-linear": layers,
-    "deep-relu": layers,
-    "cp-tensor": layers,
-    "linear-attention": linear_attention,
-    "multi-head-attention": softmax_attention,
-}

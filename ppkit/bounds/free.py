@@ -154,7 +154,7 @@ def width_free_rademacher(
     b, b_y, theta = nonnegative("b", b), nonnegative("b_y", b_y), cost(theta)
     if problem.X is None:
         raise InputError(f"{problem.family.name} has no inputs, hence no sample to measure complexity on")
-    if getattr(problem.family, "nonnegative", False):
+    if not problem.family.has_mirrors:
         raise InputError("this form of T7 needs factors with mirror images, nonnegative ones have none")
     positive_integer("draws", draws)
     family, X, Y, delta = problem.family, problem.X, problem.Y, probability(delta)

@@ -13,8 +13,7 @@ import numpy as np
 from ..certificates.certify import certify
 from ..errors import InputError
 from ..factors import width, zero_network
-from ..families import get_family
-from ..families.models import model_of
+from ..families import get_family, registry
 from ..training.fit import fit, grow, tidy
 from .cell import draw, measured_row
 from .lbfgs import MEMORY, minimize
@@ -66,6 +65,14 @@ def numbers_of(cell):
     family = get_family(cell.family)(**cell.options)
     history = 2 * MEMORY * cell.student * family.dim
     return cell.n_samples * model_of(family).numbers(cell.student) + history
+
+
+def model_of(family):
+    """The PyTorch model of ``family``, or :class:`InputError` in one line."""
+    if family.device_model is None:
+        known = ", ".join(name for name, member in registry.items() if member.device_model)
+        raise InputError(f"{family.name} is not trained on a device; choose one of {known}")
+    return family.device_model(family)
 
 
 def run_batch(cells, device):

@@ -45,7 +45,7 @@ class Cell:
     effort : str
         The polar's effort in the last certificate of "random" and "teacher".
     agree : bool
-        Whether the teacher's factors are made to agree (:func:`ppkit.experiments.teachers.agreeing`).
+        Whether the teacher's factors are made to agree (``family.agreeing``).
     """
 
     family: str
@@ -94,7 +94,7 @@ def draw(cell):
     X = family.random_inputs(inputs, cell.n_samples)
     teacher = teachers.draw_teacher(family, planted, cell.teacher)
     if cell.agree:
-        teacher = teachers.agreeing(family, teacher)
+        teacher = family.agreeing(teacher)
     clean = family.predict(teacher, X)
     Y = clean + cell.noise * noise.standard_normal(clean.shape)
     level = family.polar(X, scale.standard_normal(clean.shape), effort="fast").lower

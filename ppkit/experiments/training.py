@@ -10,8 +10,6 @@ from . import teachers
 TRAINERS = ("certified", "random", "teacher")
 ROUNDS = 4
 ENOUGH = 1.02
-#: families trained on their smooth surrogate although they have a convex program or a Newton method
-PLAIN = ("two-layer-relu", "deep-relu", "cp-tensor")
 
 
 def train(problem, cell, teacher, rng):
@@ -60,8 +58,8 @@ def polar_ends(problem, cert):
 
 
 def descend(problem, factors, iterations=1000):
-    """L-BFGS from ``factors``, on the smooth surrogate alone for the families in :data:`PLAIN`."""
-    if problem.family.name not in PLAIN:
+    """L-BFGS from ``factors``, on the smooth surrogate alone where the family ``descends_plainly``."""
+    if not problem.family.descends_plainly:
         return full_descend(problem, factors)[0]
     from scipy.optimize import minimize
 

@@ -7,7 +7,7 @@ of the methods below.  A new family is one file with one final subclass, and one
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 
@@ -16,6 +16,10 @@ from ..errors import InputError
 from ..factors import Factors, as_float, drop_dead, take, width
 from ..polars.base import Functional, Norm, Polar
 from ..rigor.scales import at_size_one
+from .draws import exposed
+
+if TYPE_CHECKING:
+    from .models import Model
 
 
 class Family(ABC):
@@ -35,6 +39,12 @@ class Family(ABC):
     bounded_atoms: bool = True
     #: the k with ``phi(W)(s x) = s^k phi(W)(x)`` for every ``s > 0``; None where there is none
     input_degree: int | None = None
+    #: whether every factor has a mirror image: the opposite predictions at the same cost
+    has_mirrors: bool = True
+    #: whether a sweep descends on the surrogate alone, although the family has a better method
+    descends_plainly: bool = False
+    #: the family's PyTorch model, which trains many networks at once; None means not written
+    device_model: "type[Model] | None" = None
 
     # ---- what the family is -------------------------------------------------------------------
 
@@ -248,6 +258,37 @@ class Family(ABC):
     def random_inputs(self, rng, n_samples):
         """``n_samples`` standard Gaussian inputs, ``(N, *input_shape)``; None if there are none."""
         return None if self.input_shape is None else rng.standard_normal((n_samples, *self.input_shape))
+
+    # ---- the population -----------------------------------------------------------------------------
+
+    def unit_constants(self, a: float) -> tuple[float, float]:
+        """``(b, Lambda)`` of T6 on inputs of size at most ``a``, see :func:`ppkit.bounds.unit_constants`."""
+        raise InputError(f"no constants for {self.name}: it does not say how large and steep factors are")
+
+    def linear_map(self, factors: Factors) -> np.ndarray | None:
+        """The M with prediction ``<M, x>``, (n_outputs, ...) for several outputs; None if not linear in x."""
+        return None
+
+    def population_error(self, factors: Factors, teacher: Factors) -> float | None:
+        """The mean squared distance of two networks over ``random_inputs``; None without a closed form."""
+        M = self.linear_map(factors)
+        return None if M is None else float(np.sum((M - self.linear_map(teacher)) ** 2))
+
+    def population_discrepancy(self, X, G, factors: Factors, teacher: Factors) -> tuple | None:
+        """``(lower, upper)`` of Delta of T5 at a network with residual ``G`` on the sample, squared loss.
+
+        The population is ``random_inputs`` with the teacher's targets.  None means no closed form; for
+        linear predictions none is needed.
+        """
+        return None
+
+    def extreme_factors(self, rng, n_factors: int) -> dict[str, np.ndarray]:
+        """Random factors, of any cost, that cheaper ones do not replace: what teachers are made of."""
+        return exposed(self, rng, n_factors) if self.polar_is_cheap else self.random_factors(rng, n_factors)
+
+    def agreeing(self, factors: Factors) -> dict[str, np.ndarray]:
+        """Factors of the same costs with predictions that do not cancel."""
+        raise InputError(f"{self.name}: no rule makes its factors agree")
 
     # ---- validation ---------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from ..polars.tensor import interior_points, polish, power_iteration
 from ..rigor.margins import EPS, largest_eigenvalue, rounding_margin
 from ..rigor.matrices import positive_definite, spectral_at_most
 from ..rigor.scales import any_scale, any_scale_upper
+from . import models
 from .base import Family
 from .outer_product import svd_split
 
@@ -329,6 +330,18 @@ class CPTensor(Family):
         if size == 0:
             return 0.0
         return size * solve_program(cp.Minimize(value), [*constraints, prediction == F / size])
+
+    # ---- the population ----------------------------------------------------------------------------
+
+    descends_plainly = True
+    device_model = models.Tensor
+
+    def unit_constants(self, a):
+        """Products of K vectors of norm at most one."""
+        return a, len(self.shapes)
+
+    def linear_map(self, factors):
+        return self.tensor(factors)
 
 
 def unfold(T, mode):

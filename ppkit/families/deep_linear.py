@@ -4,6 +4,7 @@ import numpy as np
 
 from ..factors import drop_dead, width
 from ..polars.spectral import SpectralNorm
+from . import models
 from .base import Family
 from .linear_maps import data_widths, mean_adjoint, mean_rounding, nuclear_program, span_nuclear
 from .outer_product import svd_split
@@ -162,3 +163,14 @@ class DeepLinear(Family):
 
     def convex_program(self, X):
         return nuclear_program(X, (self.sizes[-1], self.sizes[0]))
+
+    # ---- the population ----------------------------------------------------------------------------
+
+    device_model = models.Chains
+
+    def unit_constants(self, a):
+        """Products of L matrices of Frobenius norm at most one."""
+        return a, len(self.shapes)
+
+    def linear_map(self, factors):
+        return self.paths(factors).sum(axis=0)

@@ -14,7 +14,9 @@ from ..programs.relu import master, program
 from ..rigor.balls import arbs
 from ..rigor.margins import power_of_two
 from ..rigor.scales import any_scale, any_scale_upper, unit_rows
+from . import models
 from .base import Family
+from .draws import exposed
 from .linear_maps import data_widths
 from .paths import balance_path, check_path, layer_norms, path_cost, power_mean, scale_layers
 from .patterns import merge_patterns, thin
@@ -278,6 +280,24 @@ class DeepReLU(Family):
             return 0.0
         same = prediction == np.reshape(F, (len(F), 1)) / size
         return size * solve_program(cp.Minimize(omega), [*constraints, same])
+
+    # ---- the population ----------------------------------------------------------------------------
+
+    descends_plainly = True
+    device_model = models.Paths
+
+    def unit_constants(self, a):
+        """Products of L matrices of Frobenius norm at most one."""
+        return a, len(self.shapes)
+
+    def extreme_factors(self, rng, n_factors):
+        """The polar is dear, but random paths are often dead."""
+        return exposed(self, rng, n_factors, "fast")
+
+    def agreeing(self, factors):
+        """Last layers without negative entries."""
+        last = f"W{self.depth}"
+        return {**factors, last: np.abs(factors[last])}
 
 
 def one_signed(G):

@@ -4,6 +4,8 @@ import numpy as np
 
 from ..errors import InputError
 from ..factors import as_float, check_sizes
+from . import models
+from .gaussian import cubic_square
 from .outer_product import OuterProductFamily, nuclear_norm
 
 QUERIES = ("mean", "last", "all")
@@ -190,3 +192,22 @@ class LinearAttention(OuterProductFamily):
         if self.query == "all":
             F = F.reshape(len(F), self.n_tokens, self.n_values)
         return F[..., 0] if self.n_values == 1 else F
+
+    # ---- the population ----------------------------------------------------------------------------
+
+    device_model = models.Products
+
+    def unit_constants(self, a):
+        """``X^T X`` has norm at most ``T a^2``; ``sqrt(T)`` when all tokens ask."""
+        return self.n_tokens * a**3 * np.sqrt(self.n_queries), 2.0
+
+    def population_error(self, factors, teacher):
+        r"""Gaussian moments of order six.
+
+        A rotation of the tokens turns the mean token into ``z/sqrt(T)`` with z one of T independent
+        tokens, so all kinds of query are one: the prediction is ``sum_a z_a <M_a, z z^T + S>`` with S an
+        independent Wishart matrix of T - 1 degrees of freedom.
+        """
+        d, T = self.n_features, self.n_tokens
+        M = (self.matrix(factors) - self.matrix(teacher)).reshape(d, d, d, self.n_values)
+        return float(cubic_square(M, T - 1) * {"mean": 1 / T, "last": 1.0, "all": T}[self.query])

@@ -81,3 +81,10 @@ class MatrixFactorization(OuterProductFamily):
 
     def present(self, F):
         return np.reshape(F, self.shape)
+
+    # ---- the population ----------------------------------------------------------------------------
+
+    def population_error(self, factors, teacher):
+        """Without inputs the two predictions are the whole population."""
+        difference = self.predict(factors, None) - self.predict(teacher, None)
+        return float(np.sum(difference**2) / len(difference))

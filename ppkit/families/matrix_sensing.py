@@ -4,6 +4,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..factors import as_float, check_shape
+from . import models
 from .outer_product import OuterProductFamily, nuclear_norm
 
 
@@ -85,3 +86,13 @@ class MatrixSensing(OuterProductFamily):
         M = cp.Variable(self.shape)
         F = cp.reshape(X.reshape(len(X), -1) @ cp.vec(M, order="C"), (len(X), 1), order="C")
         return F, cp.normNuc(M), []
+
+    # ---- the population ----------------------------------------------------------------------------
+
+    device_model = models.Sensing
+
+    def unit_constants(self, a):
+        return a, 2.0
+
+    def linear_map(self, factors):
+        return self.matrix(factors)

@@ -215,24 +215,3 @@ class Paths(Model):
     def penalty(self, z):
         """The mean of the norms' L-th powers."""
         return sum(((a**2).sum((2, 3)) ** (len(z) / 2)).sum(1) for a in z.values()) / len(z)
-
-
-def model_of(family):
-    """The model of ``family``, or :class:`InputError` in one line."""
-    if family.name not in MODELS:
-        raise InputError(f"{family.name} is not trained on a device; choose one of {', '.join(MODELS)}")
-    return MODELS[family.name](family)
-
-
-MODELS = {
-    "matrix-sensing": Sensing,
-    "structured-sensing": Structured,
-    "two-layer-linear": Linear,
-    "deep-linear": Chains,
-    "two-layer-quadratic": Quadratic,
-    "two-layer-relu": ReLU,
-    "linear-attention": Products,
-    "multi-head-attention": Attention,
-    "deep-relu": Paths,
-    "cp-tensor": Tensor,
-}

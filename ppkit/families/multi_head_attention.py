@@ -11,6 +11,7 @@ from ..polars.branch import branch_and_bound
 from ..polars.heads import ascent, from_ball, head_matrix, head_slope, pull_back, to_ball
 from ..rigor.scales import any_scale, any_scale_upper, unit_rows
 from ..rigor.trees import replay
+from . import models
 from .base import Family
 
 QUERIES = ("last", "all", "mean")
@@ -283,6 +284,21 @@ class MultiHeadAttention(Family):
             share = rng.random((width, 1, 1)) ** (1 / (self.d_k * self.n_features))
             factors[k] *= self.radius * share / np.where(norm > 0, norm, 1.0)
         return factors
+
+    # ---- the population ----------------------------------------------------------------------------
+
+    device_model = models.Attention
+
+    def unit_constants(self, a):
+        """Scores are at most ``reach a^2``, and tokens are averaged: sharp attention is steep."""
+        slope = np.sqrt(3 + 6 * (self.reach * a**2) ** 2)
+        return a * np.sqrt(self.n_queries), slope
+
+    def agreeing(self, factors):
+        """One common value matrix, up to its norm."""
+        V = factors["V"]
+        size = np.sqrt(np.sum(V**2, axis=(1, 2), keepdims=True))
+        return {**factors, "V": size * (V[:1] / size[:1])}
 
 
 def split(B, d_k, radius):

@@ -13,7 +13,9 @@ from ..programs.pairs import best_beside, fixed_lines
 from ..rigor.margins import rounding_margin
 from ..rigor.matrices import spectral_at_most
 from ..rigor.scales import any_scale, any_scale_upper
+from . import models
 from .base import Family
+from .draws import signed_coordinates
 from .hard_sensing import add_parallel, at_no_corner, normalized_polar
 from .outer_product import OuterProductFamily, nuclear_norm, svd_split
 
@@ -305,3 +307,28 @@ class StructuredSensing(OuterProductFamily):
     def random_factors(self, rng, width):
         factors = super().random_factors(rng, width)
         return {k: np.abs(a) for k, a in factors.items()} if self.nonnegative else factors
+
+    # ---- the population ----------------------------------------------------------------------------
+
+    device_model = models.Structured
+
+    @property
+    def has_mirrors(self):
+        return not self.nonnegative
+
+    def unit_constants(self, a):
+        return a, 2.0
+
+    def linear_map(self, factors):
+        return self.matrix(factors)
+
+    def extreme_factors(self, rng, n_factors):
+        """A side measured in l1 gets one signed coordinate, distinct ones while there are enough."""
+        if "l1" not in (self._row, self._col):
+            return super().extreme_factors(rng, n_factors)
+        factors = self.random_factors(rng, n_factors)
+        for k, norm in (("u", self._row), ("v", self._col)):
+            if norm == "l1":
+                unit = signed_coordinates(rng, n_factors, self.shapes[k][0])
+                factors[k] = np.abs(unit) if self.nonnegative else unit
+        return factors

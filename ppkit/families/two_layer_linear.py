@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..factors import check_sizes
+from . import models
 from .linear_maps import data_widths, mean_adjoint, mean_rounding, nuclear_program, span_nuclear
 from .outer_product import OuterProductFamily
 
@@ -72,3 +73,13 @@ class TwoLayerLinear(OuterProductFamily):
 
     def convex_program(self, X):
         return nuclear_program(X, self.shape)
+
+    # ---- the population ----------------------------------------------------------------------------
+
+    device_model = models.Linear
+
+    def unit_constants(self, a):
+        return a, 2.0
+
+    def linear_map(self, factors):
+        return self.matrix(factors)

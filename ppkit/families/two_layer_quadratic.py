@@ -5,7 +5,9 @@ import numpy as np
 from ..errors import InputError
 from ..factors import as_float, check_sizes
 from ..polars.spectral import SymmetricNorm
+from . import models
 from .base import Family
+from .gaussian import quadratic_adjoint, quadratic_square
 
 
 class TwoLayerQuadratic(Family):
@@ -149,3 +151,20 @@ class TwoLayerQuadratic(Family):
         P, Q = cp.Variable((n, n), PSD=True), cp.Variable((n, n), PSD=True)
         F = cp.reshape(cp.sum(cp.multiply(X @ (P - Q), X), axis=1), (len(X), 1), order="C")
         return F, cp.trace(P) + cp.trace(Q), []
+
+    # ---- the population ----------------------------------------------------------------------------
+
+    device_model = models.Quadratic
+
+    def unit_constants(self, a):
+        return a**2, np.sqrt(10)
+
+    def population_error(self, factors, teacher):
+        return float(quadratic_square(self.matrix(factors) - self.matrix(teacher)))
+
+    def population_discrepancy(self, X, G, factors, teacher):
+        """The difference of prices is the polar of its eigenvectors."""
+        E = quadratic_adjoint(self.matrix(teacher) - self.matrix(factors)) - self.adjoint(X, G)
+        w, V = np.linalg.eigh(E)
+        polar = self.polar(V.T, len(w) * w[:, None])
+        return polar.lower, polar.upper

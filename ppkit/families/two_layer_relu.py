@@ -22,7 +22,9 @@ from ..programs.relu import master, outer, program, vector_program
 from ..rigor.margins import rounding_margin
 from ..rigor.scales import at_size_one, polar_times, row_norms, unit_rows, upper_times
 from ..rigor.trees import replay
+from . import models
 from .base import Family
+from .gaussian import arc_cosine, plane_discrepancy
 from .outer_product import balance_pair, half_squares
 from .patterns import merge_patterns, thin
 
@@ -252,6 +254,32 @@ class TwoLayerReLU(Family):
             return size * solve_program(cp.Minimize(omega), [*constraints, same])
         tolerances = dict.fromkeys(("tol_gap_abs", "tol_gap_rel", "tol_feas"), 1e-7)
         return size * solve_program(cp.Minimize(omega), [*constraints, same], "CLARABEL", **tolerances)
+
+    # ---- the population ----------------------------------------------------------------------------
+
+    descends_plainly = True
+    device_model = models.ReLU
+
+    def unit_constants(self, a):
+        return a, 2.0
+
+    def population_error(self, factors, teacher):
+        """The quadratic form of the arc-cosine kernel, which has none with a bias."""
+        if self.bias:
+            return None
+        u = np.concatenate([factors["u"], -teacher["u"]])
+        v = np.concatenate([factors["v"], teacher["v"]])
+        return float(np.sum((u @ u.T) * arc_cosine(v, v)))
+
+    def population_discrepancy(self, X, G, factors, teacher):
+        if self.n_inputs != 2 or self.bias:
+            raise InputError(f"an exact discrepancy of {self.name} needs two inputs and no bias")
+        error = max(0.0, self.population_error(factors, teacher))
+        return plane_discrepancy(X, G, factors, teacher, error)
+
+    def agreeing(self, factors):
+        """Output weights without negative entries."""
+        return {**factors, "u": np.abs(factors["u"])}
 
 
 def _size(G):

@@ -10,7 +10,7 @@ from ppkit.errors import InputError
 from ppkit.experiments.cell import Cell, draw, run_cell
 from ppkit.experiments.grids import CONTROLS, GRIDS
 from ppkit.experiments.local import cell_of
-from ppkit.experiments.teachers import agreeing, draw_teacher, near
+from ppkit.experiments.teachers import draw_teacher, near
 from ppkit.factors import take, width
 
 LINEAR = Cell("two-layer-linear", {"n_inputs": 6, "n_outputs": 5}, 2, 100, 0.5, seed=3)
@@ -81,7 +81,7 @@ def test_factors_made_to_agree_cost_the_same_and_do_not_cancel(name):
         return (F @ F.T / np.outer(*(2 * [np.linalg.norm(F, axis=1)])))[np.triu_indices(6, 1)]
 
     plain = draw_teacher(family, rng, 6)
-    teacher = agreeing(family, plain)
+    teacher = family.agreeing(plain)
     np.testing.assert_allclose(family.theta(teacher), family.theta(plain), rtol=1e-12)
     assert sum(not np.array_equal(teacher[k], plain[k]) for k in plain) == 1
     assert np.min(overlaps(teacher)) > 0.0 > np.min(overlaps(plain))

@@ -9,7 +9,7 @@ from ppkit.experiments.cell import draw
 from ppkit.experiments.grids import GRIDS
 from ppkit.experiments.teachers import small
 from ppkit.factors import width, zero_network
-from ppkit.families import models
+from ppkit.families import get_family, registry
 
 torch = pytest.importorskip("torch")
 
@@ -36,7 +36,8 @@ def problems_of(cell):
 
 def test_every_experiment_and_every_model_is_here():
     covered = {cell.family for cell in ONE_OF_EACH}
-    assert covered == set(models.MODELS) == {grid.family for grid in GRIDS.values()}
+    modeled = {name for name, family in registry.items() if family.device_model}
+    assert covered == modeled == {grid.family for grid in GRIDS.values()}
 
 
 @pytest.mark.parametrize("cell", ONE_OF_EACH, ids=name_of)
@@ -84,7 +85,7 @@ def test_coordinates_keep_the_objective_and_added_factors_do_not_move(cell):
 @pytest.mark.parametrize("cell", ONE_OF_EACH, ids=name_of)
 def test_a_tensor_of_the_cpu_inside_a_model_is_found(far, monkeypatch, cell):
     problems, networks = problems_of(cell)
-    model = models.MODELS[cell.family]
+    model = get_family(cell.family).device_model
     predict = model.predict
     monkeypatch.setattr(model, "predict", lambda self, z, X: predict(self, z, X) + torch.zeros(1, 1, 1))
     batched.Device(problems, "cpu", 2, 1e-6).descend(networks)

@@ -9,7 +9,7 @@ import ppkit
 from ppkit.experiments.cell import Cell, run_cell
 from ppkit.experiments.grids import CONTROLS, GRIDS
 from ppkit.experiments.local import cancellation, cell_of, curvature, local_error, local_errors
-from ppkit.experiments.teachers import agreeing, draw_teacher
+from ppkit.experiments.teachers import draw_teacher
 from ppkit.families import LinearAttention, TwoLayerLinear, TwoLayerReLU
 
 
@@ -70,7 +70,7 @@ def test_relu_units_of_one_sign_have_a_price_below_two_pi():
     family = TwoLayerReLU(6)
     for R in (1, 4, 16):
         rng = np.random.default_rng(R)
-        teacher = family.balance(agreeing(family, draw_teacher(family, rng, R)))
+        teacher = family.balance(family.agreeing(draw_teacher(family, rng, R)))
         X = family.random_inputs(rng, 20_000)
         low, price = cancellation(family, teacher, X), curvature(family, teacher, X)[0]
         assert low <= price * (1 + 1e-6) and price <= 2 * np.pi * 1.05

@@ -1,0 +1,19 @@
+"""Random factors that are extreme among those of cost one: what teachers are made of."""
+
+import numpy as np
+
+
+def exposed(family, rng, n_factors, effort="default"):
+    """The factors that attain the polar of Gaussian noise on Gaussian inputs, one noise for each."""
+    X = family.random_inputs(rng, 4 * family.dim)
+    noises = rng.standard_normal((n_factors, len(X), family.n_outputs))
+    found = [family.polar(X, noise, effort=effort).factor for noise in noises]
+    return {k: np.concatenate([factor[k] for factor in found]) for k in family.shapes}
+
+
+def signed_coordinates(rng, k, n):
+    """``k`` signed coordinate vectors of R^n, all of them used before one is used again, (k, n)."""
+    chosen = np.concatenate([rng.permutation(n) for _ in range(-(-k // n))])[:k]
+    out = np.zeros((k, n))
+    out[np.arange(k), chosen] = rng.choice((-1.0, 1.0), k)
+    return out
