@@ -2,6 +2,9 @@ r"""Families as PyTorch expressions of many networks at once, for :mod:`ppkit.ex
 
 Arrays have a batch axis in front: inputs (B, N, ...), factors (B, r, ...).  PyTorch is imported where a
 method runs, not with the module.
+
+One formula for NumPy and PyTorch would not be shorter: predictions are 41 of 220 lines here, and NumPy's
+run unchanged, under ``torch.func.vmap``, in place of 12 of them, up to 1.9 times slower.
 """
 
 from abc import ABC, abstractmethod
