@@ -18,6 +18,7 @@ from .errors import CertificateError, InputError
 from .experiments.commands import add_arguments
 from .families import get_family, registry
 from .files import check_writable, pack_json, read_npz, same_file, write_npz
+from .optional import installed
 from .problem import Problem
 from .training.fit import fit
 
@@ -152,7 +153,7 @@ def run_fit(args):
         gap=args.gap,
         max_width=args.max_width,
         seed=args.seed,
-        progress=not args.quiet and sys.stderr.isatty(),
+        progress=not args.quiet and sys.stderr.isatty() and installed("tqdm"),
         effort=args.effort,
     )
     meta = {"family": problem.family.name, "params": problem.family.params(), "lam": problem.lam}

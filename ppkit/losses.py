@@ -17,6 +17,9 @@ import numpy as np
 from scipy.special import expit, xlog1py, xlogy
 
 from .errors import InputError
+from .optional import optional
+
+cp = optional("cvxpy")
 
 
 class Loss(ABC):
@@ -106,8 +109,6 @@ class SquaredLoss(Loss):
         return s, 0.5 * s**2
 
     def cvxpy(self, Y, F):
-        import cvxpy as cp
-
         return cp.sum_squares(Y - F) / (2 * Y.shape[0])
 
 
@@ -147,8 +148,6 @@ class LogisticLoss(Loss):
             raise InputError("the logistic loss needs labels -1 and +1 in Y")
 
     def cvxpy(self, Y, F):
-        import cvxpy as cp
-
         return cp.sum(cp.logistic(-cp.multiply(Y, F))) / Y.shape[0]
 
 
@@ -203,8 +202,6 @@ class HuberLoss(Loss):
         return replace(self, delta=self.delta / unit)
 
     def cvxpy(self, Y, F):
-        import cvxpy as cp
-
         return cp.sum(cp.huber(Y - F, self.delta)) / (2 * Y.shape[0])
 
 

@@ -19,7 +19,10 @@ import numpy as np
 from .certificates.certify import certify
 from .errors import InputError
 from .families import MultiHeadAttention, TwoLayerLinear, TwoLayerReLU
+from .optional import optional
 from .problem import Problem
+
+torch = optional("torch")
 
 #: training loss -> (our loss, factor from weight decay to lam as a function of n_y)
 CRITERIA = {
@@ -72,10 +75,8 @@ def as_problem(module, X, Y, weight_decay, criterion="squared"):
     """``(problem, factors)`` of a trained module: what :func:`certify_module` certifies."""
     if criterion not in CRITERIA:
         raise InputError(f"unknown criterion {criterion!r}; choose one of {', '.join(CRITERIA)}")
-    from torch import nn
-
     X, Y = as_numpy(X), as_numpy(Y)
-    if isinstance(module, nn.MultiheadAttention):
+    if isinstance(module, torch.nn.MultiheadAttention):
         family, factors = read_attention(module, X, Y)
     else:
         family, factors = read_module(module)
@@ -90,16 +91,14 @@ def as_numpy(a):
 
 def read_module(module):
     """``(family, factors)`` of a supported module; raises :class:`InputError` with the reason."""
-    from torch import nn
-
-    if not isinstance(module, nn.Sequential):
+    if not isinstance(module, torch.nn.Sequential):
         raise InputError(
             "only torch.nn.Sequential and torch.nn.MultiheadAttention modules can be read, "
             f"got {type(module).__name__}"
         )
     layers = list(module)
     kinds = [type(layer) for layer in layers]
-    if kinds not in ([nn.Linear, nn.Linear], [nn.Linear, nn.ReLU, nn.Linear]):
+    if kinds not in ([torch.nn.Linear, torch.nn.Linear], [torch.nn.Linear, torch.nn.ReLU, torch.nn.Linear]):
         found = ", ".join(kind.__name__ for kind in kinds)
         raise InputError(
             "only Sequential(Linear, Linear) and Sequential(Linear, ReLU, Linear) can be certified, "

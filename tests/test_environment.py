@@ -20,12 +20,19 @@ def canonical(name):
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def lines_of(extras):
+    """The requirements of the extras, those that they take from other extras of ppkit included."""
+    for extra in extras:
+        for line in PROJECT["optional-dependencies"][extra]:
+            if (inner := Requirement(line)).name == PROJECT["name"]:
+                yield from lines_of(inner.extras)
+            else:
+                yield line
+
+
 def direct():
-    lines = list(PROJECT["dependencies"])
-    for extra in LOCKED_EXTRAS:
-        lines += PROJECT["optional-dependencies"][extra]
-    requirements = [Requirement(line) for line in sorted(set(lines))]
-    return [pytest.param(r, id=r.name) for r in requirements]
+    lines = {*PROJECT["dependencies"], *lines_of(LOCKED_EXTRAS)}
+    return [pytest.param(r, id=r.name) for r in map(Requirement, sorted(lines))]
 
 
 def lock():

@@ -24,13 +24,9 @@ HEADER = """\
 
 
 def requirements():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = list(project["dependencies"])
-    for extra in EXTRAS:
-        wanted += project["optional-dependencies"][extra]
-    return sorted(
-        {*wanted, *tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]}
-    )
+    """ppkit with the extras, and what builds it."""
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]
+    return [f"{ROOT}[{','.join(EXTRAS)}]", *build["requires"]]
 
 
 def resolve(wanted):
@@ -45,7 +41,7 @@ def main():
     lines = set()
     for package in resolve(requirements()):
         name = re.sub(r"[-_.]+", "-", package["name"]).lower()
-        if not GPU_ONLY.match(name):
+        if name != "ppkit" and not GPU_ONLY.match(name):
             lines.add(f"{name}=={package['version'].split('+')[0]}")
     LOCK.write_text(HEADER.format(extras=", ".join(EXTRAS)) + "\n".join(sorted(lines)) + "\n")
     print(f"{LOCK.name}: {len(lines)} packages")

@@ -14,10 +14,13 @@ from ..certificates.certify import certify
 from ..errors import InputError
 from ..factors import width, zero_network
 from ..families import get_family, registry
+from ..optional import optional
 from ..training.fit import fit, grow, tidy
 from .cell import draw, measured_row
 from .lbfgs import MEMORY, minimize
 from .training import search
+
+torch = optional("torch")
 
 MOST_CELLS = 64
 MOST_NUMBERS = 2**26
@@ -30,10 +33,6 @@ TO_SEARCH = 500, 1e-11
 
 def check_device(device):
     """The name ``device`` as a :class:`torch.device`, or :class:`InputError` in one line."""
-    try:
-        import torch
-    except ImportError:
-        raise InputError("a device needs PyTorch: pip install torch") from None
     try:
         found = torch.device(device)
     except RuntimeError:
@@ -137,8 +136,6 @@ class Device:
 
     def tensor(self, array):
         """``array`` on the device, in double precision."""
-        import torch
-
         return torch.as_tensor(array, dtype=torch.float64, device=self.device)
 
     def descend(self, networks):
@@ -161,8 +158,6 @@ class Device:
 
     def objective(self, index, shapes, rows):
         """The objectives and gradients of the problems ``index[rows]`` at the rows of a matrix."""
-        import torch
-
         X, Y, lam = (a[index[rows]] for a in (self.X, self.Y, self.lam))
 
         def function(flat):

@@ -8,10 +8,12 @@ seeds of every cell anew.
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from ..errors import InputError
+from ..optional import optional
 from .grids import get_grid
+
+pd = optional("pandas")
 
 RESAMPLES = 2000
 BAND = (0.85, 1.15)

@@ -1,5 +1,9 @@
 """Many small minimizations at once: L-BFGS on the rows of a matrix, each with its own step."""
 
+from ..optional import optional
+
+torch = optional("torch")
+
 MEMORY = 12
 PATIENCE = 2
 LOOK = 10
@@ -20,8 +24,6 @@ def minimize(restricted, z, iterations, tolerance):
     iterations : int
     tolerance : float
     """
-    import torch
-
     answer, rows = z.clone(), torch.arange(len(z), device=z.device)
     function = restricted(rows)
     value, slope = function(z)
@@ -69,8 +71,6 @@ def inverse_hessian(S, D, g):
 
     Rows of zeros in ``S`` and ``D`` (B, m, n) stand for steps that were not taken yet.
     """
-    import torch
-
     products = S @ D.mT
     own = products.diagonal(dim1=1, dim2=2)
     R = products.triu() + torch.diag_embed((own == 0).to(S.dtype))

@@ -1,16 +1,18 @@
 """A live re-run: stored rows once more, or a few cells with seeds of their own against the stored ones."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from ..errors import InputError
+from ..optional import optional
 from .cell import run_cell
 from .grids import get_grid
 from .law import base, frame
 from .local import cell_of
+
+pd, threadpoolctl = optional("pandas"), optional("threadpoolctl")
 
 FIRST_FRESH_SEED = 1000
 
@@ -36,7 +38,7 @@ class Agreement:
         vary, and the variance is pooled over the cells of the grid.
     """
 
-    table: pd.DataFrame
+    table: Any
     low: float
     ratio: float
     high: float
@@ -104,6 +106,6 @@ def differences(row, fresh):
 
 def once_more(row):
     """``(row, fresh row, differences)`` of a stored row whose cell is run here and now."""
-    with threadpool_limits(1):
+    with threadpoolctl.threadpool_limits(1):
         fresh = run_cell(cell_of(row))
     return row, fresh, differences(row, fresh)

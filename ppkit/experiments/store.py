@@ -9,9 +9,10 @@ import os
 import platform
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from ..errors import InputError
+from ..optional import optional
+
+filelock = optional("filelock")
 
 
 class Store:
@@ -46,10 +47,10 @@ class Store:
     def open(self):
         """Lock the store for one writer and cut off what a killed writer left of a line."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.folder / ".lock")
+        lock = filelock.FileLock(self.folder / ".lock")
         try:
             lock.acquire(timeout=0)
-        except Timeout:
+        except filelock.Timeout:
             raise InputError(f"{self.folder}: another sweep is writing here") from None
         for path in (self.rows_path, self.times_path):
             cut_torn_line(path)

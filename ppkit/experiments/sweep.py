@@ -4,8 +4,12 @@ import time
 from contextlib import nullcontext
 
 from ..errors import InputError
+from ..optional import optional
 from .cell import run_cell
 from .store import Store
+
+distributed, joblib = optional("distributed"), optional("joblib")
+threadpoolctl, tqdm = optional("threadpoolctl"), optional("tqdm.auto")
 
 CONNECT = "10s"
 
@@ -49,17 +53,15 @@ def sweep(cells, folder, jobs=2, dask=None, device=None, progress=False):
 
 def in_parallel(cells):
     """``(key, row, seconds)`` of each cell as soon as it is done, largest cells first."""
-    from joblib import Parallel, delayed
-
     largest_first = sorted(cells, key=lambda cell: -cell.n_samples)
-    return Parallel(return_as="generator_unordered", batch_size=1)(map(delayed(timed), largest_first))
+    return joblib.Parallel(return_as="generator_unordered", batch_size=1)(
+        map(joblib.delayed(timed), largest_first)
+    )
 
 
 def timed(cell):
     """``(key, row, CPU seconds)`` of one cell, on one BLAS thread."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):
+    with threadpoolctl.threadpool_limits(1):
         start = time.process_time()
         row = run_cell(cell)
         return cell.key, row, time.process_time() - start
@@ -78,11 +80,11 @@ def on_device(cells, device, dask):
     planned = batches(cells)
 
     def run(todo):
-        from joblib import Parallel, delayed
-
         missing = {cell.key for cell in todo}
-        tasks = [delayed(timed_batch)(b, device) for b in planned if any(cell.key in missing for cell in b)]
-        for rows in Parallel(return_as="generator_unordered", batch_size=1)(tasks):
+        tasks = [
+            joblib.delayed(timed_batch)(b, device) for b in planned if any(cell.key in missing for cell in b)
+        ]
+        for rows in joblib.Parallel(return_as="generator_unordered", batch_size=1)(tasks):
             yield from (row for row in rows if row[0] in missing)
 
     return run
@@ -90,26 +92,18 @@ def on_device(cells, device, dask):
 
 def timed_batch(cells, device):
     """``(key, row, CPU seconds)`` of each cell of a batch, on one BLAS thread."""
-    from threadpoolctl import threadpool_limits
-
     from .batched import run_batch
 
-    with threadpool_limits(1):
+    with threadpoolctl.threadpool_limits(1):
         return run_batch(cells, device)
 
 
 def backend(jobs, dask):
     """The joblib backend as a context: processes here, or the workers of a Dask cluster."""
-    from joblib import parallel_config
-
     if dask is None:
-        return parallel_config(backend="loky", n_jobs=jobs, inner_max_num_threads=1)
+        return joblib.parallel_config(backend="loky", n_jobs=jobs, inner_max_num_threads=1)
     try:
-        from distributed import Client
-    except ImportError:
-        raise InputError("a sweep on a cluster needs Dask: pip install 'ppkit[dask]'") from None
-    try:
-        client = Client(dask, timeout=CONNECT, set_as_default=True)
+        client = distributed.Client(dask, timeout=CONNECT, set_as_default=True)
     except (OSError, ValueError, TimeoutError):
         raise InputError(f"no Dask scheduler answers at {dask}") from None
     return Cluster(client)
@@ -123,9 +117,7 @@ class Cluster:
         self.context = nullcontext()
 
     def __enter__(self):
-        from joblib import parallel_config
-
-        self.context = parallel_config(
+        self.context = joblib.parallel_config(
             backend="dask", n_jobs=-1, client=self.client, wait_for_workers_timeout=30
         )
         return self.context.__enter__()
@@ -139,6 +131,4 @@ def bar(results, total, done, show):
     """``results`` with a progress bar around them."""
     if not show:
         return results
-    from tqdm.auto import tqdm
-
-    return tqdm(results, total=total, initial=done, desc="cells", unit="cell", smoothing=0.1)
+    return tqdm.tqdm(results, total=total, initial=done, desc="cells", unit="cell", smoothing=0.1)

@@ -7,6 +7,10 @@ submodule (``draw.sandwich``) or one of ``draw.figure`` and ``draw.table`` is fi
 import importlib
 import pkgutil
 
+from ..optional import require
+
+require("matplotlib")
+
 _FROM_STYLE = {"figure", "table"}
 
 __all__ = ["figure", "table"]

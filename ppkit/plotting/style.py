@@ -12,6 +12,7 @@ import io
 import math
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -20,18 +21,17 @@ from matplotlib.figure import Figure
 
 from ..errors import InputError
 
-# One entry per CSS variable --pp-NAME of book/_static/theme.css; light value, dark value.
-PALETTE = {
-    "ink": ("#211d18", "#ece6d9"),  # axes, text, the thing that is given
-    "muted": ("#71695d", "#a8a091"),  # annotations, reference lines
-    "rule": ("#d8d0c0", "#3d3a34"),  # grid and hairlines
-    "objective": ("#b22d1e", "#ff8b66"),  # the network's objective: the upper slice; the accent
-    "bound": ("#1c5a96", "#7fb9ef"),  # the lower bound: the lower slice
-    "band": ("#e8d5a9", "#5a4a26"),  # what lies between them
-    "green": ("#128a74", "#45bd9d"),
-    "gold": ("#bb8620", "#f0d264"),
-    "violet": ("#7b3fc4", "#ad74f0"),
-}
+
+def read_palette() -> dict[str, tuple[str, ...]]:
+    """``name -> (light, dark)`` of the variables --pp-NAME in ``palette.css``, which the book's pages load."""
+    text = Path(__file__).with_name("palette.css").read_text(encoding="utf-8")
+    entries: dict[str, tuple[str, ...]] = {}
+    for name, color in re.findall(r"--pp-([a-z]+): (#[0-9a-f]{6});", text):
+        entries[name] = (*entries.get(name, ()), color)
+    return entries
+
+
+PALETTE = read_palette()
 COLORS = {name: light for name, (light, _) in PALETTE.items()}
 INK, MUTED, RULE = COLORS["ink"], COLORS["muted"], COLORS["rule"]
 OBJECTIVE, BOUND, BAND = COLORS["objective"], COLORS["bound"], COLORS["band"]

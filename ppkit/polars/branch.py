@@ -14,7 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..optional import optional
 from ..rigor.trees import BATCH, _bound_in_batches, _halve, leaves
+
+tqdm = optional("tqdm.auto")
 
 SHOWN = ContextVar("whether searches show their intervals", default=False)
 
@@ -143,9 +146,7 @@ class _Bar:
     def __init__(self, show):
         self.bar = None
         if show:
-            from tqdm.auto import tqdm
-
-            self.bar = tqdm(desc="polar interval", unit="box", leave=False)
+            self.bar = tqdm.tqdm(desc="polar interval", unit="box", leave=False)
 
     def update(self, lower, upper, nodes):
         if self.bar is not None:

@@ -4,15 +4,16 @@ import numpy as np
 
 from ..checks.vector_norms import LInf
 from ..factors import drop_dead, take, width
+from ..optional import optional
 from .solve import run_solver
+
+cp = optional("cvxpy")
 
 LARGE = 40_000  # entries of the matrix of the convex program over the factors' other sides
 
 
 def fixed_lines(family, X, lines, side):
     """``(prediction, cost, constraints, V)`` of networks with unit ``lines`` on a side and ``V`` beside."""
-    import cvxpy as cp
-
     A = X if side == 0 else X.swapaxes(1, 2)
     columns = np.einsum("nij,ki->nkj", A, lines).reshape(len(X), -1)
     V = cp.Variable((len(lines), A.shape[2]))
@@ -26,8 +27,6 @@ def best_beside(family, X, Y, lam, loss, factors, side):
 
     None if it fails, or is too large, or gains too little: descent then does it, where the cost is smooth.
     """
-    import cvxpy as cp
-
     (one, norm), (other, price) = (("u", family.row), ("v", family.col))[:: 1 - 2 * side]
     factors = drop_dead(family, family.balance(factors))
     if width(factors) == 0:

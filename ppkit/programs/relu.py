@@ -7,7 +7,10 @@ pattern form a cone, and on its closure the prediction of a unit is linear in it
 import numpy as np
 
 from ..errors import InputError
+from ..optional import optional
 from .solve import run_solver
+
+cp = optional("cvxpy")
 
 MAX_PATTERNS = 2_000
 MAX_POINTS = 40
@@ -94,8 +97,6 @@ def vector_program(A, n_outputs, most=MAX_POINTS):
     units ``(v, u)`` have the sign of v free.  By the S-lemma the hull of their matrices is cut out of
     the positive semidefinite ones by that single product.
     """
-    import cvxpy as cp
-
     if A.shape[1] > 2 or len(A) > most:
         raise InputError(
             f"the finite convex program for several outputs is written for two inputs at most "
@@ -113,8 +114,6 @@ def vector_program(A, n_outputs, most=MAX_POINTS):
 
 def general_program(A):
     """Two vectors in each cone, one for each sign of the output weight."""
-    import cvxpy as cp
-
     v = interior_directions(A)
     W, Z = cp.Variable((len(v), A.shape[1])), cp.Variable((len(v), A.shape[1]))
     active = A @ v.T > 0
@@ -134,7 +133,6 @@ def plane_program(A):
     With the running sums S of the weights over the sorted cones its prediction is a difference of
     two of them.
     """
-    import cvxpy as cp
     import scipy.sparse as sp
 
     p, q = plane_cones(A)
@@ -176,8 +174,6 @@ def master(A, Y, lam, loss, factors):
     The convex program ``min E l(y, sum_k s_k max(A w_k, 0)) + lam sum_k |w_k|`` over vectors w_k in the
     closed cones of the active patterns.
     """
-    import cvxpy as cp
-
     norm = np.linalg.norm(factors["u"], axis=1)
     alive = (norm > 0) & np.any(factors["v"] != 0, axis=1)
     s, v = factors["u"][alive] / norm[alive][:, None], factors["v"][alive]
@@ -216,8 +212,6 @@ def solved(program, variable):
 
 def outer(A, Y, lam, loss, factors):
     """Best output weights for the directions the units have now (a group lasso), or None."""
-    import cvxpy as cp
-
     size = np.linalg.norm(factors["v"], axis=1)
     v = factors["v"][size > 0] / size[size > 0][:, None]
     if len(v) == 0:

@@ -4,6 +4,9 @@ import warnings
 from dataclasses import dataclass
 
 from ..errors import InputError
+from ..optional import optional
+
+cp = optional("cvxpy")
 
 SOLVERS = ("CLARABEL", "SCS", "OSQP", "HIGHS")
 
@@ -28,8 +31,6 @@ def run_solver(program, solver=None, **options):
     The first of Clarabel and SCS that returns a point is taken when ``solver`` is None.  A crash is
     reported as status ``"solver_error"``.
     """
-    import cvxpy as cp
-
     if solver is not None and str(solver).upper() not in SOLVERS:
         raise InputError(f"unknown solver {solver!r}; choose one of {', '.join(SOLVERS)}")
     names = ("CLARABEL", "SCS") if solver is None else (str(solver).upper(),)
@@ -53,8 +54,6 @@ def solve_program(objective, constraints, solver=None, **options):
 
     Raises :class:`InputError` when no solver returned an accurate value.
     """
-    import cvxpy as cp
-
     program = cp.Problem(objective, constraints)
     result = run_solver(program, solver, **options)
     if result.status in ("infeasible", "unbounded"):

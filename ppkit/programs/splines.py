@@ -2,14 +2,15 @@
 
 import numpy as np
 
+from ..optional import optional
 from ..polars.splines import constant, hinges
 from .solve import run_solver
+
+cp = optional("cvxpy")
 
 
 def spline_program(x):
     """``(prediction, omega, constraints)``: values and slopes at the distinct inputs, O(n) entries."""
-    import cvxpy as cp
-
     points, at = np.unique(x, return_inverse=True)
     z = cp.Variable((len(points), 1))
     F = z[at.ravel()]
@@ -29,8 +30,6 @@ def hinge_master(X, Y, lam, loss, factors):
 
     The lasso ``min E l(y, c + sum_j a_j max(s_j (x - t_j), 0)) + lam sum |a_j|``.
     """
-    import cvxpy as cp
-
     w, b = factors["w"][:, 0], factors["b"][:, 0]
     flat = (w == 0) & np.any(factors["u"] != 0, axis=1)
     side, knot = np.sign(w[w != 0]), -b[w != 0] / w[w != 0]

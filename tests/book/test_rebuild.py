@@ -44,7 +44,14 @@ def small_book(tmp_path):
     (tmp_path / "book" / "_static").mkdir()
     for name in ("theme.css", "theme.js", "favicon.svg"):
         shutil.copy(ROOT / "book" / "_static" / name, tmp_path / "book" / "_static" / name)
-    for name in ("_config.yml", "CITATION.cff", "requirements.lock", "book/references.bib"):
+    (tmp_path / "ppkit" / "plotting").mkdir(parents=True)
+    for name in (
+        "_config.yml",
+        "CITATION.cff",
+        "requirements.lock",
+        "book/references.bib",
+        "ppkit/plotting/palette.css",
+    ):
         shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / "_toc.yml").write_text(
         "format: jb-book\nroot: book/uses\nchapters:\n  - file: book/alone\n  - file: book/text\n"
@@ -89,4 +96,4 @@ def test_dependents_and_only_they_are_executed_again(small_book):
 def test_an_edited_package_is_seen(built_book):
     """Every notebook that imports ppkit has the package's modules on its record of the last run."""
     records = [json.loads(p.read_text()) for p in (ROOT / "_build" / ".traces").glob("*/*.json")]
-    assert any("ppkit/certificate.py" in record for record in records)
+    assert any("ppkit/certificates/record.py" in record for record in records)

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 import ppkit
 from ppkit import plotting as draw
 from ppkit.plotting import style
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-CSS = (ROOT / "book" / "_static" / "theme.css").read_text()
+SHEETS = (ROOT / "ppkit" / "plotting" / "palette.css", ROOT / "book" / "_static" / "theme.css")
+CSS = [path.read_text() for path in SHEETS]
 LINES = ("ink", "muted", "objective", "bound", "green", "gold", "violet")
 MAKE = r"""
 from ppkit.plotting import style
@@ -39,8 +41,12 @@ def sketch():
 
 
 def css_palette(theme):
-    block = re.search(rf'html\[data-theme="{theme}"\] {{(.*?)}}', CSS, re.S).group(1)
-    return dict(re.findall(r"--pp-([a-z]+): (#[0-9a-f]{6});", block))
+    """``name -> color`` of what both sheets say about a theme; each color stands in one of them."""
+    blocks = [re.search(rf'html\[data-theme="{theme}"\] {{(.*?)}}', sheet, re.S).group(1) for sheet in CSS]
+    colors, own = (dict(re.findall(r"--pp-([a-z]+): (#[0-9a-f]{6});", block)) for block in blocks)
+    assert not set(colors) & set(own)
+    aliases = dict(re.findall(r"--pp-([a-z]+): var\(--pp-([a-z]+)\);", blocks[1]))
+    return colors | own | {name: colors[other] for name, other in aliases.items()}
 
 
 def linear(color):
@@ -66,11 +72,13 @@ def lab(color, vision=None):
 
 
 @pytest.mark.parametrize(("index", "theme"), [(0, "light"), (1, "dark")])
-def test_palette_is_the_page_s(index, theme):
+def test_palette_is_read_from_the_sheet_that_the_pages_load(index, theme):
     page = css_palette(theme)
-    assert {name: page[name] for name in style.PALETTE} == {
-        n: pair[index] for n, pair in style.PALETTE.items()
-    }
+    assert {name: pair[index] for name, pair in style.PALETTE.items()} == {n: page[n] for n in style.PALETTE}
+    assert set(LINES) < set(style.PALETTE)
+    config = yaml.safe_load((ROOT / "_config.yml").read_text())["sphinx"]["config"]
+    assert config["html_css_files"] == ["palette.css", "theme.css"]
+    assert SHEETS[0] in [ROOT / path for path in config["html_static_path"]]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
