@@ -7,6 +7,9 @@ import numpy as np
 from ..certificates.dual import feasible_dual
 from ..errors import InputError
 from ..programs.solve import run_solver
+from ..optional import optional
+
+cp = optional("cvxpy")
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +60,6 @@ def convex_lower_bound(problem, solver=None, **options):
     InputError
         The family has no finite convex program, or the solver is unknown.
     """
-    import cvxpy as cp
-
     small, unit, alpha = problem.at_ordinary_size()
     F, omega, constraints = problem.family.convex_program(small.X)
     cost = small.loss.cvxpy(small.Y, F) + small.lam * omega

@@ -14,6 +14,9 @@ from ..polars.base import EFFORTS
 from ..polars.branch import progress_bars
 from ..problem import Problem
 from .descent import descend
+from ..optional import optional
+
+tqdm = optional("tqdm.auto")
 
 MAX_ROUNDS = 500
 STALL = 4
@@ -244,9 +247,7 @@ class GapBar:
     def __init__(self, target, show):
         self.bar = None
         if show:
-            from tqdm.auto import tqdm
-
-            self.bar = tqdm(total=round(-np.log10(target), 2), desc="certified decades", unit="dec")
+            self.bar = tqdm.tqdm(total=round(-np.log10(target), 2), desc="certified decades", unit="dec")
 
     def update(self, row):
         """Show one row of the history."""
