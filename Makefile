@@ -27,9 +27,7 @@ $(STAMP): requirements.lock pyproject.toml
 book: $(STAMP) ## build the book (executes what changed) and say where it is
 	@$(BIN)/python tools/build_book.py
 
-test: $(STAMP) chromium ## lint, build the book, run every test, notebooks included
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+test: lint chromium ## lint, build the book, run every test, notebooks included
 	@$(BIN)/python tools/build_book.py
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg book
@@ -45,9 +43,10 @@ bench: $(STAMP) ## side-by-side timings against other packages
 sweep: $(STAMP) ## run the stored experiments whose rows are missing
 	@$(BIN)/ppkit sweep run
 
-lint: $(STAMP) ## ruff, and ruff's formatting checked
+lint: $(STAMP) ## style, which way imports run
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 
 format: $(STAMP) ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
@@ -63,4 +62,4 @@ chromium: ## the browser that the page tests drive
 	@sh tools/find_chromium.sh >/dev/null || sh tools/install_chromium.sh
 
 clean: ## remove what was built (not .venv)
-	rm -rf _build build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf _build build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage

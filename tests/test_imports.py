@@ -2,9 +2,12 @@
 
 import ast
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -13,20 +16,7 @@ import ppkit
 from ppkit.losses import Loss
 
 ROOT = Path(ppkit.__file__).parent
-LAYERS = [
-    "errors",
-    "polar",
-    "losses",
-    "exact",
-    "ball",
-    "proofs",
-    "solvers",
-    "files",
-    "families",
-    "problem",
-    "certificate",
-    "verify",
-]
+CONTRACTS = tomllib.loads((ROOT.parent / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
 
 
 def test_import_is_light():
@@ -163,14 +153,40 @@ def test_no_family_imports_another():
             assert not (level == 1 and name in modules), f"{module} imports {name}"
 
 
-def test_imports_run_one_way():
-    """The first layers never import a later one at module level."""
-    for i, name in enumerate(LAYERS):
-        files = [ROOT / f"{name}.py"] if (ROOT / f"{name}.py").exists() else list((ROOT / name).glob("*.py"))
-        later = set(LAYERS[i + 1 :]) | {"fit", "convex", "cli", "torch_bridge", "plotting"}
-        for path in files:
-            up = 1 if path.parent == ROOT else 2
-            for node in ast.parse(path.read_text()).body:
-                if isinstance(node, ast.ImportFrom) and node.level == up:
-                    module = (node.module or "").split(".")[0]
-                    assert module not in later, f"{path.name} imports {module}"
+def lint(folder):
+    """What import-linter says of a copy of the package: ``contract -> whether it is kept``."""
+    command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as main; main()"]
+    command += ["--no-cache", "--config", str(ROOT.parent / "pyproject.toml")]
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(folder)}
+    )
+    found = dict(re.findall(r"^(.*) (KEPT|BROKEN)", done.stdout, re.M))
+    assert found.keys() == {contract["name"] for contract in CONTRACTS}, done.stdout + done.stderr
+    assert done.returncode == ("BROKEN" in found.values())
+    return {name: word == "KEPT" for name, word in found.items()}
+
+
+def test_contracts_are_kept():
+    assert all(lint(ROOT.parent).values())
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "contract"),
+    [
+        ("rigor/margins.py", "from ..checks import CHECKERS", "Imports run one way"),
+        ("families/base.py", "from ..problem import Problem", "Imports run one way"),
+        ("checks/forms.py", "from ..optional import optional", "What checks never imports what searches"),
+        ("checks/forms.py", "from scipy.optimize import minimize", "What checks never imports what searches"),
+        ("rigor/balls.py", "from ..polars import search", "What checks never imports what searches"),
+        ("certificates/verify.py", "from ..training import fit", "A certificate is checked without training"),
+        ("certificates/verify.py", "from ..polars import search", "A certificate calls no search by itself"),
+        ("plotting/relu.py", "from ..families import registry", "Plotting draws what it is given"),
+        ("errors.py", "from .files import read_npz", "Nothing imports in a circle"),
+        ("bounds/base.py", "import ppkit", "Inside, nothing asks the package as a whole"),
+    ],
+)
+def test_contracts_see_an_import_inside_a_function(tmp_path, path, line, contract):
+    shutil.copytree(ROOT, tmp_path / "ppkit", ignore=shutil.ignore_patterns("__pycache__"))
+    with (tmp_path / "ppkit" / path).open("a") as stream:
+        stream.write(f"\n\ndef late():\n    {line}\n")
+    assert not lint(tmp_path)[contract]
