@@ -12,10 +12,7 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from .exact import product
-
 BITS = 128
-SHORT = 0.02  # a product with fewer results than this times its entries is taken by exact slices
 
 
 class NoProof(Exception):
@@ -209,18 +206,29 @@ def power(base, exponent):
 
 
 def matmul(a, b):
-    """Matrix product; long sums with few results by exact products of floats, others ball by ball."""
-    a = a if isinstance(a, Balls) else Balls(a)
-    b = b if isinstance(b, Balls) else Balls(b)
-    if a.ndim > 2 or b.ndim > 2:
-        return wrap(np.matmul(arbs(a), arbs(b)))
-    left, right = np.atleast_2d(a.payload), b.payload if b.ndim == 2 else b.payload[:, None]
-    few = len(left) * right.shape[1] < SHORT * (left.size + right.size)
-    if few and left.dtype.kind in "fO" and right.dtype.kind in "fO":
-        found = product(left, right)
-        if found is not None:
-            return wrap(found.reshape(a.shape[:-1] + b.shape[1:]))
-    return wrap(np.matmul(arbs(a), arbs(b)))
+    """Matrix product, of stacks of matrices too."""
+    a, b = numbers(a), numbers(b)
+    left, right = a if a.ndim > 1 else a[None], b if b.ndim > 1 else b[:, None]
+    stack = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
+    left, right = (np.broadcast_to(c, stack + c.shape[-2:]) for c in (left, right))
+    out = np.empty((*stack, left.shape[-2], right.shape[-1]), object)
+    for i in np.ndindex(stack):
+        out[i].flat = (as_matrix(left[i]) * as_matrix(right[i])).entries()
+    columns = b.shape[-1:] if b.ndim > 1 else ()
+    return wrap(out.reshape(stack + a.shape[-2:-1] + columns))
+
+
+def numbers(a):
+    """The payload of Balls or an array, numbers that are no floats as balls."""
+    a = a.payload if isinstance(a, Balls) else np.asarray(a)
+    return a if a.dtype == np.float64 else arbs(a)
+
+
+def as_matrix(a):
+    """A 2-d array of floats or balls as an ``arb_mat``, whose products are 30 times as fast as numpy's."""
+    from flint import arb_mat
+
+    return arb_mat(*a.shape, a.ravel().tolist())
 
 
 def unless_zero(x, log):
