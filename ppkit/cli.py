@@ -12,8 +12,7 @@ import warnings
 import numpy as np
 
 from . import __version__
-from .certificates.certify import certify
-from .certificates.record import Certificate
+from .certificates import Certificate, certify
 from .errors import CertificateError, InputError
 from .experiments.commands import add_arguments
 from .families import get_family, registry

@@ -16,7 +16,7 @@ numbers of heads with keys and queries in the ball, is a lower bound on PyTorch'
 
 import numpy as np
 
-from .certificates.certify import certify
+from .certificates import certify
 from .errors import InputError
 from .families import MultiHeadAttention, TwoLayerLinear, TwoLayerReLU
 from .optional import optional

@@ -1,10 +1,14 @@
 """Problems that several core tests share, and families that lie on purpose."""
 
+from dataclasses import replace
+
 import numpy as np
 
 import ppkit
+from ppkit.checks import SEARCH, Proof
 from ppkit.families import MatrixSensing
-from ppkit.polars.base import Polar
+from ppkit.polars.spectral import SpectralNorm
+from ppkit.rigor import NoProof
 
 
 def sensing(seed=0, shape=(6, 5), n_samples=60, rank=2, noise=0.5, lam=None, loss="squared"):
@@ -26,38 +30,59 @@ def random_network(problem, rng, width, spread=2.0):
     return problem.family.scale(W, np.exp(spread * rng.standard_normal(width)))
 
 
+class TooSmallNorm(SpectralNorm):
+    """Lies: says that it is at most 0.9 of what it is."""
+
+    def find(self, M, starts, effort, seed):
+        true = super().find(M, starts, effort, seed)
+        return replace(true, values=0.9 * true.values, upper=0.9 * true.upper)
+
+    def upper(self, M, proof):
+        return 0.9 * super().upper(M, proof)
+
+
+class SearchedNorm(SpectralNorm):
+    """Has only a search: no upper end."""
+
+    def find(self, M, starts, effort, seed):
+        return replace(super().find(M, starts, effort, seed), proof=Proof(SEARCH), upper=None)
+
+
+class BoundedNorm(SpectralNorm):
+    """Has an upper end that is twice the norm, as a relaxation might, with a proof to pass on."""
+
+    def find(self, M, starts, effort, seed):
+        return replace(super().find(M, starts, effort, seed), proof=DOUBLE, upper=None)
+
+    def upper(self, M, proof):
+        return max(1.0, float(proof.data["factor"])) * super().upper(M, Proof("spectral"))
+
+    def prove(self, M, bound, proof):
+        raise NoProof("a doubled norm has no proof of its polar in balls")
+
+    def why(self, proof, lower, upper):
+        return "bounded"
+
+
+DOUBLE = Proof("double", {"factor": np.array(2.0)})
+
+
 class TooSmallPolar(MatrixSensing):
-    """Lies: says that its polar is at most 0.9 of what it is."""
+    """The family of :class:`TooSmallNorm`."""
 
-    def polar(self, X, G, starts=(), effort="default", seed=0):
-        true = super().polar(X, G)
-        return Polar(0.9 * true.lower, 0.9 * true.upper, true.factor, "exact", true.candidates)
-
-    def polar_upper(self, X, G, proof):
-        return 0.9 * super().polar_upper(X, G, proof)
+    norm = TooSmallNorm()
 
 
 class SearchedPolar(MatrixSensing):
-    """Has only a search: no upper end."""
+    """The family of :class:`SearchedNorm`."""
 
-    def polar(self, X, G, starts=(), effort="default", seed=0):
-        true = super().polar(X, G)
-        return Polar(true.lower, np.inf, true.factor, "heuristic", true.candidates)
-
-    def polar_upper(self, X, G, proof):
-        return np.inf
+    norm = SearchedNorm()
 
 
 class BoundedPolar(MatrixSensing):
-    """Has an upper end that is twice the polar, as a relaxation might, with a proof to pass on."""
+    """The family of :class:`BoundedNorm`."""
 
-    def polar(self, X, G, starts=(), effort="default", seed=0):
-        true = super().polar(X, G)
-        proof = {"factor": np.array(2.0)}
-        return Polar(true.lower, self.polar_upper(X, G, proof), true.factor, "bounded", proof=proof)
-
-    def polar_upper(self, X, G, proof):
-        return max(1.0, float(proof["factor"])) * super().polar_upper(X, G, {})
+    norm = BoundedNorm()
 
 
 def with_family(problem, cls):

@@ -13,8 +13,8 @@ import numpy as np
 
 from ..errors import CertificateError, InputError
 from ..polars.base import check_effort
+from .certificate import Certificate
 from .dual import dual_direction, feasible_dual, lower_end, rounding_slack
-from .record import Certificate
 
 
 def certify(problem, factors, effort="default", seed=0, duals=()):

@@ -10,7 +10,7 @@ from ..families import get_family, registry
 from ..files import pack_json, read_npz, unpack_json, write_npz
 from ..losses import get_loss
 from ..problem import Problem
-from .record import Certificate
+from .record import Record
 
 FORMAT = "ppkit-certificate-2"
 BEFORE = "ppkit-certificate-1"  # proofs without a kind
@@ -70,8 +70,8 @@ def save(certificate, path):
     write_npz(path, arrays)
 
 
-def load(path):
-    """Read a certificate and check its seal; :meth:`Certificate.verify` rechecks the mathematics.
+def read(path):
+    """The fields of a saved :class:`Record`, its seal checked; ``verify`` rechecks the mathematics.
 
     Raises
     ------
@@ -106,22 +106,22 @@ def load(path):
         if array.dtype != np.float64 or (name != "dual" and array.shape != ()):
             raise CertificateError(f"{path}: {name} is not stored as float64 numbers")
     value = {k: float(arrays[f"value/{k}"]) for k in VALUES}
-    certificate = Certificate(
-        objective=value["objective"],
-        lower_bound=value["lower_bound"],
-        polar_ratio=value["polar_ratio"],
-        euler=value["euler"],
-        kind=kind,
-        problem=problem,
-        factors=family.check_factors({k: arrays.get(f"factor/{k}") for k in family.shapes}),
-        dual=arrays["dual"],
-        polar_upper=value["polar_upper"],
-        proof=Proof(str(named), data),
-    )
+    fields = {
+        "objective": value["objective"],
+        "lower_bound": value["lower_bound"],
+        "polar_ratio": value["polar_ratio"],
+        "euler": value["euler"],
+        "kind": kind,
+        "problem": problem,
+        "factors": family.check_factors({k: arrays.get(f"factor/{k}") for k in family.shapes}),
+        "dual": arrays["dual"],
+        "polar_upper": value["polar_upper"],
+        "proof": Proof(str(named), data),
+    }
     for name in ("gap", "relative_gap"):
-        if not value[name] == getattr(certificate, name):
+        if not value[name] == getattr(Record(**fields), name):
             raise CertificateError(f"{path}: {name} does not follow from the other values")
-    return certificate
+    return fields
 
 
 def kind_before(norm, data):

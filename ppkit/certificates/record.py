@@ -1,4 +1,4 @@
-"""The certificate: what is proved about one candidate network."""
+"""What is proved about one candidate network, as a plain record."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from .dual import TINY
 
 
 @dataclass(frozen=True, eq=False)
-class Certificate:
+class Record:
     """What is proved about one candidate network.
 
     Attributes
@@ -68,30 +68,6 @@ class Certificate:
     def certified(self, gap):
         """Whether the relative gap is proved to be at most ``gap``."""
         return self.kind != "heuristic" and self.relative_gap <= gap
-
-    def save(self, path):
-        """Write the certificate with its data, candidate, dual point and witness to an ``.npz``."""
-        from .files import save
-
-        save(self, path)
-
-    @staticmethod
-    def load(path):
-        """Read a saved certificate; raises on a broken or a forged file."""
-        from .files import load
-
-        return load(path)
-
-    def verify(self, rigorous=None):
-        """Recompute every value with no solver and no search; returns a ``Verification``.
-
-        With python-flint the inequality is proved in ball arithmetic, rounding included, wherever the
-        family has such a proof; ``rigorous=True`` insists on it, ``rigorous=False`` leaves it out.
-        Raises :class:`CertificateError` naming the first value that does not hold.
-        """
-        from .verify import verify
-
-        return verify(self, rigorous)
 
     def __str__(self):
         return (

@@ -10,12 +10,12 @@ from functools import partial
 
 import numpy as np
 
-from ..certificates.certify import certify
+from ..certificates import certify
 from ..errors import InputError
 from ..factors import width, zero_network
 from ..families import get_family, registry
 from ..optional import optional
-from ..training.fit import fit, grow, tidy
+from ..training import fit, grow, tidy
 from .cell import draw, measured_row
 from .lbfgs import MEMORY, minimize
 from .training import search

@@ -4,9 +4,10 @@ import sys
 from pathlib import Path
 
 from ..errors import InputError
+from ..progress import counted
 from .grids import GRIDS, get_grid
 from .store import Store
-from .sweep import bar, sweep
+from .sweep import sweep
 
 SHOWN = ("lam_scale", "noise", "teacher", "n_samples", "seed")  # of a row that was run once more
 
@@ -111,7 +112,7 @@ def rerun_rows(args):
     show = not args.quiet and sys.stderr.isatty()
     rows.sort(key=lambda row: (row["family"], str(row["options"]), *(row[name] for name in SHOWN)))
     lines, same = [("key", "family", "options", *SHOWN, "stored error", "error now", "verdict")], True
-    for row, fresh, apart in bar(map(once_more, rows), len(rows), 0, show):
+    for row, fresh, apart in counted(map(once_more, rows), len(rows), 0, show):
         far = {name: value for name, value in apart.items() if value > args.tolerance}
         verdict = ", ".join(f"{name} differs by {value:.1e}" for name, value in far.items()) or "the same"
         options = " ".join(f"{name}={value}" for name, value in row["options"].items())

@@ -5,11 +5,12 @@ from contextlib import nullcontext
 
 from ..errors import InputError
 from ..optional import optional
+from ..progress import counted
 from .cell import run_cell
 from .store import Store
 
 distributed, joblib = optional("distributed"), optional("joblib")
-threadpoolctl, tqdm = optional("threadpoolctl"), optional("tqdm.auto")
+threadpoolctl = optional("threadpoolctl")
 
 CONNECT = "10s"
 
@@ -41,7 +42,7 @@ def sweep(cells, folder, jobs=2, dask=None, device=None, progress=False):
         have = store.rows()
         todo = [cell for cell in cells if cell.key not in have]
         with backend(jobs, dask):
-            for key, row, seconds in bar(runs(todo), len(cells), len(cells) - len(todo), progress):
+            for key, row, seconds in counted(runs(todo), len(cells), len(cells) - len(todo), progress):
                 store.append(key, row, seconds)
         if todo:
             store.sort()
@@ -125,10 +126,3 @@ class Cluster:
     def __exit__(self, *error):
         self.context.__exit__(*error)
         self.client.close()
-
-
-def bar(results, total, done, show):
-    """``results`` with a progress bar around them."""
-    if not show:
-        return results
-    return tqdm.tqdm(results, total=total, initial=done, desc="cells", unit="cell", smoothing=0.1)

@@ -1,10 +1,10 @@
 """How a cell's student is trained: to a certificate, or by descent and search alone."""
 
-from ..certificates.certify import certify
+from ..certificates import certify
 from ..factors import width
+from ..training import fit, grow, tidy
 from ..training.descent import SmoothObjective
 from ..training.descent import descend as full_descend
-from ..training.fit import fit, grow, tidy
 from . import teachers
 
 TRAINERS = ("certified", "random", "teacher")

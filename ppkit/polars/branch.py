@@ -14,10 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..optional import optional
+from ..progress import bar, move
 from ..rigor.trees import BATCH, _bound_in_batches, _halve, leaves
-
-tqdm = optional("tqdm.auto")
 
 SHOWN = ContextVar("whether searches show their intervals", default=False)
 
@@ -95,40 +93,41 @@ def branch_and_bound(bound, lo, hi, lower=0.0, gap=1e-6, max_nodes=100_000, seco
     if value[best] > lower:
         lower, point, at = float(value[best]), points[best], int(tag[best])
     settled = -np.inf
-    bar, clock = _Bar(SHOWN.get()), time.perf_counter()
-    while True:
-        done = upper <= lower + gap * np.abs(upper)
-        settled = max(settled, np.max(upper[done], initial=-np.inf))
-        keep = ~done
-        leaf, tag, lo, hi, upper = leaf[keep], tag[keep], lo[keep], hi[keep], upper[keep]
-        bar.update(lower, max(np.max(upper, initial=-np.inf), settled), nodes)
-        if not len(upper) or nodes >= max_nodes or time.perf_counter() - clock > seconds:
-            break
-        size = min(max(BATCH, len(upper) // 16), len(upper))
-        chosen = np.argpartition(-upper, size - 1)[:size]
-        rest = np.ones(len(upper), bool)
-        rest[chosen] = False
-        dim = np.argmax(hi[chosen] - lo[chosen], axis=1)
-        new_lo, new_hi = _halve(lo[chosen], hi[chosen], dim)
-        new_tag = np.repeat(tag[chosen], 2)
-        try:
-            new_upper, value, points = _bound_in_batches(bound, new_tag, new_lo, new_hi, lower)
-        except KeyboardInterrupt:
-            break  # nothing of this batch was used: the boxes at hand still cover the domain
-        first = len(dims) + 2 * np.arange(size)
-        for k, d, c in zip(leaf[chosen], dim, first, strict=True):
-            dims[k], children[k] = int(d), int(c)
-        dims.extend([-1] * (2 * size))
-        children.extend([-1] * (2 * size))
-        nodes += 2 * size
-        best = int(np.argmax(value))
-        if value[best] > lower:
-            lower, point, at = float(value[best]), points[best], int(new_tag[best])
-        leaf = np.concatenate([leaf[rest], (first[:, None] + np.arange(2)).ravel()])
-        tag = np.concatenate([tag[rest], new_tag])
-        lo, hi = np.concatenate([lo[rest], new_lo]), np.concatenate([hi[rest], new_hi])
-        upper = np.concatenate([upper[rest], new_upper])
-    bar.close()
+    clock = time.perf_counter()
+    with bar(SHOWN.get(), desc="polar interval", unit="box", leave=False) as shown:
+        while True:
+            done = upper <= lower + gap * np.abs(upper)
+            settled = max(settled, np.max(upper[done], initial=-np.inf))
+            keep = ~done
+            leaf, tag, lo, hi, upper = leaf[keep], tag[keep], lo[keep], hi[keep], upper[keep]
+            highest = max(np.max(upper, initial=-np.inf), settled)
+            move(shown, nodes, interval=f"[{lower:.6g}, {highest:.6g}]")
+            if not len(upper) or nodes >= max_nodes or time.perf_counter() - clock > seconds:
+                break
+            size = min(max(BATCH, len(upper) // 16), len(upper))
+            chosen = np.argpartition(-upper, size - 1)[:size]
+            rest = np.ones(len(upper), bool)
+            rest[chosen] = False
+            dim = np.argmax(hi[chosen] - lo[chosen], axis=1)
+            new_lo, new_hi = _halve(lo[chosen], hi[chosen], dim)
+            new_tag = np.repeat(tag[chosen], 2)
+            try:
+                new_upper, value, points = _bound_in_batches(bound, new_tag, new_lo, new_hi, lower)
+            except KeyboardInterrupt:
+                break  # nothing of this batch was used: the boxes at hand still cover the domain
+            first = len(dims) + 2 * np.arange(size)
+            for k, d, c in zip(leaf[chosen], dim, first, strict=True):
+                dims[k], children[k] = int(d), int(c)
+            dims.extend([-1] * (2 * size))
+            children.extend([-1] * (2 * size))
+            nodes += 2 * size
+            best = int(np.argmax(value))
+            if value[best] > lower:
+                lower, point, at = float(value[best]), points[best], int(new_tag[best])
+            leaf = np.concatenate([leaf[rest], (first[:, None] + np.arange(2)).ravel()])
+            tag = np.concatenate([tag[rest], new_tag])
+            lo, hi = np.concatenate([lo[rest], new_lo]), np.concatenate([hi[rest], new_hi])
+            upper = np.concatenate([upper[rest], new_upper])
     top = max(float(np.max(upper, initial=-np.inf)), float(settled), lower)
     tree = {"dim": np.array(dims, np.int16), "child": np.array(children, np.int32)}
     return Branching(lower, top, point, at, nodes, tree)
@@ -138,21 +137,3 @@ def _start(tree, n_roots):
     if tree is None:
         return [-1] * n_roots, [-1] * n_roots
     return list(map(int, tree["dim"])), list(map(int, tree["child"]))
-
-
-class _Bar:
-    """A progress bar that shows the interval closing."""
-
-    def __init__(self, show):
-        self.bar = None
-        if show:
-            self.bar = tqdm.tqdm(desc="polar interval", unit="box", leave=False)
-
-    def update(self, lower, upper, nodes):
-        if self.bar is not None:
-            self.bar.n = nodes
-            self.bar.set_postfix(interval=f"[{lower:.6g}, {upper:.6g}]")
-
-    def close(self):
-        if self.bar is not None:
-            self.bar.close()

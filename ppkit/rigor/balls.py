@@ -19,6 +19,10 @@ class NoProof(Exception):
     """Ball arithmetic cannot decide here; nothing is wrong, and nothing is proved."""
 
 
+class NotInBalls(NoProof, TypeError):
+    """A formula that uses what balls do not have; it would have to round on the way."""
+
+
 def available():
     """Whether python-flint is installed."""
     try:
@@ -98,10 +102,10 @@ class Balls(NDArrayOperatorsMixin):
     # ---- guards -----------------------------------------------------------------------------------
 
     def __array__(self, *args, **kwargs):
-        raise TypeError("a ball is never rounded to a float on the way")
+        raise NotInBalls("a ball is never rounded to a float on the way")
 
     def __bool__(self):
-        raise TypeError("a ball is not a truth value")
+        raise NotInBalls("a ball is not a truth value")
 
     # ---- numpy ------------------------------------------------------------------------------------
 
@@ -110,9 +114,9 @@ class Balls(NDArrayOperatorsMixin):
         if method == "reduce" and ufunc in REDUCTIONS and len(inputs) == 1:
             return REDUCTIONS[ufunc](inputs[0], **kwargs)
         if method != "__call__" or kwargs:
-            raise TypeError(f"no ball arithmetic for {ufunc.__name__}.{method} with {sorted(kwargs)}")
+            raise NotInBalls(f"no ball arithmetic for {ufunc.__name__}.{method} with {sorted(kwargs)}")
         if ufunc.__name__ not in ELEMENTWISE:
-            raise TypeError(f"no ball arithmetic for {ufunc.__name__}")
+            raise NotInBalls(f"no ball arithmetic for {ufunc.__name__}")
         return ELEMENTWISE[ufunc.__name__](*inputs)
 
     def __array_function__(self, function, types, args, kwargs):
@@ -122,7 +126,7 @@ class Balls(NDArrayOperatorsMixin):
             return wrap(function(*(arbs_in(a) for a in args), **kwargs))
         if function in OWN:
             return OWN[function](*args, **kwargs)
-        raise TypeError(f"no ball arithmetic for {function.__name__}")
+        raise NotInBalls(f"no ball arithmetic for {function.__name__}")
 
 
 # ---- conversions ----------------------------------------------------------------------------------
@@ -141,7 +145,7 @@ def arbs(a):
     if a.dtype == object and a.size and type(a.flat[0]).__name__ == "arb":
         return a
     if a.dtype.kind not in "fiubO":
-        raise TypeError(f"no ball for entries of type {a.dtype}")
+        raise NotInBalls(f"no ball for entries of type {a.dtype}")
     if a.dtype.kind in "bu":
         a = a.astype(np.int64)
     from flint import arb
@@ -199,7 +203,7 @@ def comparison(yes, no):
 def power(base, exponent):
     """``base ** exponent`` for one numeric exponent."""
     if not isinstance(exponent, int | float | np.number):
-        raise TypeError("no ball arithmetic for an array of exponents")
+        raise NotInBalls("no ball arithmetic for an array of exponents")
     if float(exponent).is_integer():
         return elementwise(lambda x: x ** int(exponent), 1)(base)
     return elementwise(lambda x: x ** to_arb(exponent), 1)(base)
@@ -278,20 +282,20 @@ def reduce_pairs(function, a, axis=None, keepdims=False):
 def norm(a, ord=None, axis=None, keepdims=False):
     """Vector norms 1, 2 and inf along one axis, and the Euclidean norm of all entries."""
     if axis is None and ord is not None and a.ndim > 1:
-        raise TypeError("no ball arithmetic for matrix norms")
+        raise NotInBalls("no ball arithmetic for matrix norms")
     if ord == 1:
         return abs(a).sum(axis=axis, keepdims=keepdims)
     if ord == np.inf:
         return abs(a).max(axis=axis, keepdims=keepdims)
     if ord not in (None, 2):
-        raise TypeError(f"no ball arithmetic for the norm of order {ord}")
+        raise NotInBalls(f"no ball arithmetic for the norm of order {ord}")
     return np.sqrt((a**2).sum(axis=axis, keepdims=keepdims))
 
 
 def where(condition, a, b):
     """``a`` or ``b`` by a condition that is known (an array of truth values)."""
     if isinstance(condition, Balls):
-        raise TypeError("a ball is not a truth value")
+        raise NotInBalls("a ball is not a truth value")
     return wrap(np.where(condition, arbs(a), arbs(b)))
 
 

@@ -2,7 +2,8 @@
 
 from .convex import ConvexSolution, RelaxedBound, convex_lower_bound, relaxed_lower_bound
 from .descent import descend
-from .fit import Fit, fit, grow, stationary, tidy
+from .fit import Fit, fit
+from .grow import grow, stationary, tidy
 
 __all__ = [
     "ConvexSolution",

@@ -6,8 +6,8 @@ import numpy as np
 
 from ..certificates.dual import feasible_dual
 from ..errors import InputError
-from ..programs.solve import run_solver
 from ..optional import optional
+from ..programs.solve import run_solver
 
 cp = optional("cvxpy")
 

@@ -1,0 +1,141 @@
+"""Grow until certified, round by round: one loop for cheap polars and one for expensive ones."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from ..certificates import Certificate, certify
+from ..factors import Factors, width
+from ..polars.branch import progress_bars
+from ..problem import Problem
+from .descent import descend
+from .grow import grow, tidy
+from .ladder import Ladder
+
+MAX_ROUNDS = 500
+STALL = 4
+
+
+@dataclass(eq=False)
+class Rounds:
+    """What a training run knows so far; whenever it is stopped, ``best`` is a valid answer.
+
+    Attributes
+    ----------
+    problem : Problem
+    gap : float
+        The relative gap asked for.
+    max_width : int or None
+    seed : int
+    progress : bool
+        Whether searches show their intervals.
+    shown : callable
+        ``shown(row)`` after every round.
+    history : list of dict
+        One row a round.
+    best, lowest : Certificate or None
+        The certificate of the smallest gap, and of the smallest objective.
+    """
+
+    problem: Problem
+    gap: float
+    max_width: int | None
+    seed: int
+    progress: bool
+    shown: Callable[[dict], None]
+    history: list = field(default_factory=list)
+    best: Certificate | None = None
+    lowest: Certificate | None = None
+    clock: float = field(default_factory=time.perf_counter)
+
+    @property
+    def done(self) -> bool:
+        """Whether the gap that was asked for is certified."""
+        return self.best is not None and self.best.certified(self.gap)
+
+    def certify(self, factors: Factors, effort: str, duals: tuple = ()) -> Certificate:
+        """The certificate of the network that this round came to; it is taken note of."""
+        round_ = len(self.history)
+        with progress_bars(self.progress):
+            cert = certify(self.problem, factors, effort, self.seed + round_, duals)
+        self.history.append(
+            {
+                "round": round_,
+                "width": width(factors),
+                "objective": cert.objective,
+                "lower_bound": cert.lower_bound,
+                "gap": cert.relative_gap,
+                "seconds": time.perf_counter() - self.clock,
+            }
+        )
+        self.shown(self.history[-1])
+        if self.lowest is None or cert.objective < self.lowest.objective:
+            self.lowest = cert
+        if self.best is None or cert.gap < self.best.gap:
+            self.best = cert
+        return cert
+
+    def grow(self, factors: Factors, cert: Certificate) -> Factors:
+        """The network with what this round's polar found."""
+        seed = self.seed + len(self.history) - 1
+        return tidy(self.problem, grow(self.problem, factors, self.max_width, seed=seed, polar=cert.polar))
+
+
+def with_cheap_polar(rounds: Rounds, factors: Factors, effort: str) -> None:
+    """The polar is a closed form: exact in every round, and every dual point is tried again in the next.
+
+    Stops when the gap is certified, or when descent converged four times without closing it further.
+    """
+    problem, duals, stalled = rounds.problem, (), 0
+    for _ in range(MAX_ROUNDS):
+        factors, converged = descend(problem, factors, 100)
+        factors = tidy(problem, factors)
+        before = rounds.best
+        cert = rounds.certify(factors, effort, duals)
+        if rounds.done:
+            return
+        duals = (cert.dual,)
+        progressed = before is None or cert.gap < 0.999 * before.gap
+        stalled = 0 if progressed or not converged else stalled + 1
+        if stalled >= STALL:
+            return
+        factors = rounds.grow(factors, cert)
+
+
+def with_expensive_polar(rounds: Rounds, factors: Factors, effort: str) -> None:
+    """The polar takes a search: no more effort than the objective still falls at, see :class:`Ladder`.
+
+    Where the gap stays open at the effort asked for, the best dual point certifies the best network, and
+    with "exact" the family's relaxed dual is tried.
+    """
+    problem, ladder = rounds.problem, Ladder(effort, 0.01 * rounds.gap)
+    for _ in range(MAX_ROUNDS):
+        few = ladder.level == "fast"  # an expensive polar is worth an exact residual
+        factors = tidy(problem, descend(problem, factors, 100 if few else 1000)[0])
+        cert = rounds.certify(factors, ladder.level)
+        if rounds.done:
+            return
+        if not ladder.climb(cert.objective):
+            factors = rounds.grow(factors, cert)
+        elif ladder.done:
+            break
+    rounds.best = combined(problem, rounds.best, rounds.lowest)
+    if effort == "exact":
+        rounds.best = relaxed(problem, rounds.best)
+
+
+def combined(problem, best, lowest):
+    """The certificate of the ``lowest`` network by the dual point of ``best``, the one of least gap."""
+    if not lowest.objective < best.objective or best.kind == "heuristic":
+        return best
+    return certify(problem, lowest.factors, "fast", duals=[(best.dual, best.proof)])
+
+
+def relaxed(problem, best):
+    """The certificate ``best`` or one of the same network with the family's relaxed dual point."""
+    small, unit, _ = problem.at_ordinary_size()
+    found = problem.family.relaxed_dual(small.X, small.Y, small.lam, small.loss, "exact")
+    if found is None:
+        return best
+    cert = certify(problem, best.factors, "fast", duals=[(unit * found[0], found[1])])
+    return replace(cert, polar_ratio=best.polar_ratio) if cert.gap < best.gap else best
