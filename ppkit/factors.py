@@ -65,6 +65,25 @@ def check_sizes(family, **sizes):
             raise InputError(f"{family}: {name} must be a positive integer, got {n!r}")
 
 
+def sample_shape(family: str, X, axes: str, dimensions=None) -> tuple[int, ...]:
+    """Shape of one sample of ``X``, whose ``axes`` are called "N, m, n"; :class:`InputError` if it has others.
+
+    ``dimensions`` are the numbers of axes allowed, where the names do not say it.
+    """
+    X = as_float(X, "X")
+    if X.ndim not in (dimensions or (axes.count(",") + 1,)):
+        raise InputError(f"{family}: X must have shape ({axes}), got {X.shape}")
+    return X.shape[1:]
+
+
+def output_width(family: str, Y) -> int:
+    """Number of outputs of ``Y`` (N,) or (N, n_outputs), or :class:`InputError`."""
+    Y = as_float(Y, "Y")
+    if Y.ndim not in (1, 2):
+        raise InputError(f"{family}: Y must have shape (N,) or (N, n_outputs), got {Y.shape}")
+    return 1 if Y.ndim == 1 else Y.shape[1]
+
+
 def check_shape(family, shape, length):
     """``shape`` as a tuple of ``length`` positive integers, or :class:`InputError`."""
     try:

@@ -4,6 +4,7 @@
 """
 
 from .base import SEARCH, SEARCHED, Checker, Proof
+from .forms import FORM, UNFOLDING
 from .lines import LINES
 from .spectral import SPECTRAL, SYMMETRIC
 
@@ -13,6 +14,8 @@ CHECKERS: dict[str, Checker] = {
     "spectral": SPECTRAL,
     "symmetric": SYMMETRIC,
     "lines": LINES,
+    "form": FORM,
+    "unfolding": UNFOLDING,
 }
 
 __all__ = ["CHECKERS", "SEARCH", "Checker", "Proof"]

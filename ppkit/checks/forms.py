@@ -4,6 +4,11 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 
+from ..rigor.balls import arbs, matmul, to_arb, upper
+from ..rigor.margins import EPS, largest_eigenvalue, rounding_margin
+from ..rigor.matrices import positive_definite, spectral_at_most
+from .base import Checker, require
+
 
 def binomials(sizes):
     """Index quadruples (m, 4): the forms ``z_a z_b - z_c z_d`` that span those vanishing on rank one.
@@ -32,3 +37,79 @@ def combine(weights, rows, n):
     np.add.at(N, (rows[:, 0], rows[:, 1]), 0.5 * weights)
     np.add.at(N, (rows[:, 2], rows[:, 3]), -0.5 * weights)
     return N + N.T
+
+
+def other_sizes(shape, mode):
+    """Sizes of the modes other than ``mode``."""
+    return tuple(n for k, n in enumerate(shape) if k != mode)
+
+
+def unfold(T, mode):
+    """The matrix with mode ``mode`` as rows, the others as columns in C order; Balls in, Balls out."""
+    others = int(np.prod(other_sizes(T.shape, mode)))
+    return np.moveaxis(T, mode, 0).reshape(T.shape[mode], others)
+
+
+# ---- the checkers ---------------------------------------------------------------------------------
+
+
+def mode_of(M, data):
+    """The mode that a proof unfolds along."""
+    mode = int(data["mode"])
+    if not 0 <= mode < len(M.shape):
+        raise ValueError("no such mode")
+    return mode
+
+
+def form_of(M, data, square=1.0):
+    """The unfolding U of ``M`` and the proof's matrix N, whose weights are relative to ``square``."""
+    mode = mode_of(M, data)
+    U, rows = unfold(M, mode), binomials(other_sizes(M.shape, mode))
+    weights = np.asarray(data["weights"], float)
+    if weights.shape != (len(rows),) or not np.all(np.isfinite(weights)):
+        raise ValueError("one finite weight for every binomial")
+    return U, combine(square * weights, rows, U.shape[1])
+
+
+def unfolding_upper(norm, M, data):
+    """The largest singular value of the unfolding, rounded outward."""
+    mode, size = mode_of(M, data), float(np.linalg.norm(M))
+    if size == 0:
+        return 0.0
+    U = unfold(M / size, mode)
+    value = size * float(np.linalg.norm(U, 2))
+    return value + rounding_margin(0, 0.0, value, sum(U.shape))
+
+
+def form_upper(norm, M, data, error=0.0):
+    r"""``sqrt(lambda_max(U^T U + N))`` with the proof's N, rounded outward; U is an unfolding of ``M``.
+
+    At least the norm also of every tensor within ``error`` of ``M``: where ``|U z| <= sqrt(lambda_max)``
+    and ``|U z| <= |U|``, adding E with ``|E z| <= e`` gives ``|(U + E) z|^2 <= lambda_max + 2 |U| e + e^2``.
+    """
+    size = float(np.linalg.norm(M))
+    U, N = form_of(M / (size or 1.0), data)
+    if size == 0:
+        return error
+    square = largest_eigenvalue(U.T @ U + N, sum(U.shape), 1.0 + float(np.linalg.norm(N)))
+    error = error / size + 4 * EPS
+    top = float(np.linalg.norm(U, 2))
+    return size * float(np.sqrt(max(square, 0.0) + 2 * top * error + error**2)) * (1 + 8 * EPS)
+
+
+def prove_unfolding(norm, M, bound, data):
+    """The same for Balls ``M``, by pivots."""
+    require(spectral_at_most(unfold(M, mode_of(M, data)), bound))
+
+
+def prove_form(norm, M, bound, data):
+    """``U^T U + N < bound^2 I`` for Balls ``M``, by pivots."""
+    size = upper(np.sqrt((M * M).sum()))
+    U, N = form_of(M, data, to_arb(size * size))  # a rounded sum of weights could leave the space
+    K = -arbs(matmul(U.T, U)) - arbs(N)
+    K[np.diag_indices(len(K))] += to_arb(bound) ** 2
+    require(positive_definite(K))
+
+
+UNFOLDING = Checker(unfolding_upper, prove_unfolding)
+FORM = Checker(form_upper, prove_form)

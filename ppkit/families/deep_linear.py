@@ -4,9 +4,10 @@ import numpy as np
 
 from ..factors import drop_dead, width
 from ..polars.spectral import SpectralNorm
+from ..programs.nuclear import regression_program
 from . import models
 from .base import Family
-from .linear_maps import data_widths, mean_adjoint, mean_rounding, nuclear_program, span_nuclear
+from .linear_maps import data_widths, mean_adjoint, mean_rounding, span_nuclear
 from .outer_product import svd_split
 from .paths import balance_path, check_path, layer_norms, path_cost, power_mean
 
@@ -162,7 +163,7 @@ class DeepLinear(Family):
         return span_nuclear(X, np.asarray(F, float))
 
     def convex_program(self, X):
-        return nuclear_program(X, (self.sizes[-1], self.sizes[0]))
+        return regression_program((self.sizes[-1], self.sizes[0]), X)
 
     # ---- the population ----------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..factors import as_float, check_sizes
+from ..programs.nuclear import least_norm, matrix_program
 from . import models
 from .gaussian import cubic_square
 from .outer_product import OuterProductFamily, nuclear_norm
@@ -162,31 +163,15 @@ class LinearAttention(OuterProductFamily):
         A convex program, unless ``d = 1``: the products ``q_a (X^T X)_{be}`` never see the part of M
         that is antisymmetric in b and e.
         """
-        D, F = self.design(X), np.reshape(F, (-1, self.n_values))
-        U, s, Vt = np.linalg.svd(D, full_matrices=False)
-        keep = s > 1e-11 * s[0] if s[0] > 0 else np.zeros(s.shape, bool)
-        target = U[:, keep].T @ F
-        if np.linalg.norm(U[:, keep] @ target - F) > 1e-9 * max(1.0, np.linalg.norm(F)):
-            return np.inf
-        target = target / s[keep, None]
-        if not keep.any():
-            return 0.0
-        if np.count_nonzero(keep) == D.shape[1]:
-            return nuclear_norm((Vt.T @ target).reshape(self.shape))
-        import cvxpy as cp
 
-        from ..programs.solve import solve_program
+        def closed_form(M, rank):
+            return nuclear_norm(M.reshape(self.shape)) if rank == len(M) else None
 
-        M = cp.Variable(self.shape)
-        seen = Vt[keep] @ cp.reshape(M, (D.shape[1], self.n_values), order="C")
-        return solve_program(cp.Minimize(cp.normNuc(M)), [seen == target])
+        F = np.reshape(F, (-1, self.n_values))
+        return least_norm(self.design(X), F, lambda: self.convex_program(X), closed_form)
 
     def convex_program(self, X):
-        import cvxpy as cp
-
-        M = cp.Variable(self.shape)
-        answers = self.design(X) @ cp.reshape(M, (self.n_features**3, self.n_values), order="C")
-        return cp.reshape(answers, (len(X), self.n_outputs), order="C"), cp.normNuc(M), []
+        return matrix_program(self.shape, self.design(X), self.n_values, self.n_outputs)
 
     def present(self, F):
         if self.query == "all":

@@ -4,6 +4,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..factors import as_float, check_shape
+from ..programs.nuclear import entries_program
 from .outer_product import OuterProductFamily, nuclear_norm
 
 
@@ -74,10 +75,7 @@ class MatrixFactorization(OuterProductFamily):
         return nuclear_norm(np.reshape(F, self.shape))
 
     def convex_program(self, X):
-        import cvxpy as cp
-
-        M = cp.Variable(self.shape)
-        return cp.reshape(M, (1, self.n_outputs), order="C"), cp.normNuc(M), []
+        return entries_program(self.shape)
 
     def present(self, F):
         return np.reshape(F, self.shape)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..errors import InputError
-from ..factors import as_float, check_shape
+from ..factors import check_shape, sample_shape
+from ..programs.nuclear import least_norm, matrix_program
 from . import models
 from .outer_product import OuterProductFamily, nuclear_norm
 
@@ -48,10 +48,7 @@ class MatrixSensing(OuterProductFamily):
 
     @classmethod
     def from_data(cls, X, Y, **options):
-        X = as_float(X, "X")
-        if X.ndim != 3:
-            raise InputError(f"{cls.name}: X must have shape (N, m, n), got {X.shape}")
-        return cls(**{"shape": X.shape[1:], **options})
+        return cls(**{"shape": sample_shape(cls.name, X, "N, m, n"), **options})
 
     def forward(self, M, X):
         return (X.reshape(len(X), -1) @ M.ravel())[:, None]
@@ -67,25 +64,14 @@ class MatrixSensing(OuterProductFamily):
 
         A closed form when the measurements determine the matrix, a convex program otherwise.
         """
-        A, f = X.reshape(len(X), -1), F[:, 0]
-        m, _, rank, _ = np.linalg.lstsq(A, f, rcond=None)
-        if np.linalg.norm(A @ m - f) > 1e-9 * max(1.0, np.linalg.norm(f)):
-            return np.inf
-        if rank == A.shape[1]:
-            return nuclear_norm(m.reshape(self.shape))
-        import cvxpy as cp
 
-        from ..programs.solve import solve_program
+        def closed_form(m, rank):
+            return nuclear_norm(m.reshape(self.shape)) if rank == m.size else None
 
-        M = cp.Variable(self.shape)
-        return solve_program(cp.Minimize(cp.normNuc(M)), [A @ cp.vec(M, order="C") == f])
+        return least_norm(X.reshape(len(X), -1), F[:, 0], lambda: self.convex_program(X), closed_form)
 
     def convex_program(self, X):
-        import cvxpy as cp
-
-        M = cp.Variable(self.shape)
-        F = cp.reshape(X.reshape(len(X), -1) @ cp.vec(M, order="C"), (len(X), 1), order="C")
-        return F, cp.normNuc(M), []
+        return matrix_program(self.shape, X.reshape(len(X), -1))
 
     # ---- the population ----------------------------------------------------------------------------
 

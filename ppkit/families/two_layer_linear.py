@@ -3,8 +3,9 @@
 import numpy as np
 
 from ..factors import check_sizes
+from ..programs.nuclear import regression_program
 from . import models
-from .linear_maps import data_widths, mean_adjoint, mean_rounding, nuclear_program, span_nuclear
+from .linear_maps import data_widths, mean_adjoint, mean_rounding, span_nuclear
 from .outer_product import OuterProductFamily
 
 
@@ -72,7 +73,7 @@ class TwoLayerLinear(OuterProductFamily):
         return span_nuclear(X, np.asarray(F, float))
 
     def convex_program(self, X):
-        return nuclear_program(X, self.shape)
+        return regression_program(self.shape, X)
 
     # ---- the population ----------------------------------------------------------------------------
 

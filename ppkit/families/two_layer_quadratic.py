@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ..errors import InputError
-from ..factors import as_float, check_sizes
+from ..factors import check_sizes, sample_shape
 from ..polars.spectral import SymmetricNorm
+from ..programs.nuclear import least_norm, quadratic_program
 from . import models
 from .base import Family
 from .gaussian import quadratic_adjoint, quadratic_square
@@ -57,10 +57,7 @@ class TwoLayerQuadratic(Family):
 
     @classmethod
     def from_data(cls, X, Y, **options):
-        X = as_float(X, "X")
-        if X.ndim != 2:
-            raise InputError(f"{cls.name}: X must have shape (N, n_x), got {X.shape}")
-        return cls(**{"n_inputs": X.shape[1], **options})
+        return cls(**{"n_inputs": sample_shape(cls.name, X, "N, n_x")[0], **options})
 
     def matrix(self, factors):
         """The symmetric matrix ``S = sum_j u_j v_j v_j^T`` of the quadratic form, (n_x, n_x)."""
@@ -125,32 +122,23 @@ class TwoLayerQuadratic(Family):
         A closed form when the products ``x_i x_i^T`` span the symmetric matrices on the span of the
         inputs, a semidefinite program otherwise.
         """
-        f, (a, b) = F[:, 0], np.triu_indices(self.n_inputs)
+        a, b = np.triu_indices(self.n_inputs)
         weight = np.where(a == b, 1.0, np.sqrt(2.0))
-        A = weight * X[:, a] * X[:, b]
-        s, _, rank, _ = np.linalg.lstsq(A, f, rcond=None)
-        if np.linalg.norm(A @ s - f) > 1e-9 * max(1.0, np.linalg.norm(f)):
-            return np.inf
-        k = np.linalg.matrix_rank(X)
-        if rank == k * (k + 1) // 2:
+
+        def closed_form(s, rank):
+            k = np.linalg.matrix_rank(X)
+            if rank != k * (k + 1) // 2:
+                return None
             S = np.zeros((self.n_inputs, self.n_inputs))
             S[a, b] = S[b, a] = s / weight
             return float(np.sum(np.abs(np.linalg.eigvalsh(S))))
-        import cvxpy as cp
 
-        from ..programs.solve import solve_program
-
-        prediction, cost, constraints = self.convex_program(X)
-        return solve_program(cp.Minimize(cost), [*constraints, prediction[:, 0] == f])
+        A = weight * X[:, a] * X[:, b]
+        return least_norm(A, F[:, 0], lambda: self.convex_program(X), closed_form)
 
     def convex_program(self, X):
         """``S = P - Q`` with P, Q positive semidefinite and Omega the least ``tr P + tr Q``."""
-        import cvxpy as cp
-
-        n = self.n_inputs
-        P, Q = cp.Variable((n, n), PSD=True), cp.Variable((n, n), PSD=True)
-        F = cp.reshape(cp.sum(cp.multiply(X @ (P - Q), X), axis=1), (len(X), 1), order="C")
-        return F, cp.trace(P) + cp.trace(Q), []
+        return quadratic_program(X)
 
     # ---- the population ----------------------------------------------------------------------------
 

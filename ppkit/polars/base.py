@@ -140,6 +140,16 @@ class Norm(ABC):
         """Rounding of :meth:`upper`, and of the sums in ``M``."""
         return rounding_margin(n_terms, magnitude, value, sum(M.shape))
 
+    def rounded(
+        self, M: Any, proof: Proof, n_terms: int, magnitude: float, value: float | None = None
+    ) -> float:
+        """What ``proof`` gives, with the margin; ``value`` is :meth:`upper` if it is known.
+
+        Override it where the rounding of ``M`` goes into a formula, and :meth:`margin` otherwise.
+        """
+        value = self.upper(M, proof) if value is None else value
+        return value + self.margin(M, value, n_terms, magnitude)
+
     def why(self, proof: Proof, lower: float, upper: float) -> str:
         """The ``kind`` of a polar: "exact" for closed forms, "heuristic" without an upper end."""
         return "heuristic" if proof.kind == SEARCH else "exact" if self.is_closed else "bounded"
@@ -147,9 +157,7 @@ class Norm(ABC):
     @final
     def bound(self, functional: Functional, proof: Proof, value: float | None = None) -> float:
         """The upper end of the polar that ``proof`` gives, rounded outward; ``value`` if it is known."""
-        M = functional.M
-        value = self.upper(M, proof) if value is None else value
-        value += self.margin(M, value, functional.n_terms, functional.magnitude)
+        value = self.rounded(functional.M, proof, functional.n_terms, functional.magnitude, value)
         return times_power(value + functional.lost, functional.power, np.inf)
 
     @final
@@ -167,9 +175,9 @@ class Norm(ABC):
 
 
 def best_first(units: Units, values: np.ndarray) -> tuple[Units, float]:
-    """The units with positive values in falling order (at least one), and the best value."""
+    """The units with values of zero or more in falling order (at least one), and the best value."""
     order = np.argsort(-values, kind="stable")
-    order = order[: max(1, np.count_nonzero(values > 0))]
+    order = order[: max(1, np.count_nonzero(values >= 0))]
     sorted_already = np.array_equal(order, np.arange(len(values)))  # then no copy in another layout
     return units if sorted_already else take(units, order), float(values[order[0]])
 

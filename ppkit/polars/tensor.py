@@ -1,122 +1,124 @@
-r"""Spectral norm of a tensor: power iteration below, quadratic forms that vanish on rank one above.
+"""Spectral norm of a tensor: power iteration below, unfoldings and quadratic forms above."""
 
-For :math:`T \in \mathbb R^{n_1 \times \dots \times n_K}` and unit vectors,
-:math:`T(u_1, \dots, u_K) \le \|T_{(1)} z\|` with :math:`z = u_2 \otimes \dots \otimes u_K`.  A symmetric
-matrix N with :math:`z^\top N z = 0` on every such z gives
-
-.. math:: \|T\|_\sigma^2 \le \lambda_{\max}(T_{(1)}^\top T_{(1)} + N).
-
-The N are spanned by the binomials :math:`z_a z_b - z_c z_d`, where (c, d) is (a, b) with the
-coordinates of some modes exchanged; for two modes these are the 2 x 2 minors.  Any N gives a valid
-bound, so nothing here rests on an optimizer.
-"""
+from collections.abc import Sequence
 
 import numpy as np
 
-from ..checks.forms import combine
+from ..checks import Proof
+from ..checks.forms import binomial_count, binomials, combine, form_upper, other_sizes, unfold
+from ..factors import width
+from ..rigor.margins import rounding_margin
+from ..rigor.scales import unit_rows
+from .base import Found, Norm
+from .forms import interior_points, polish
 from .search import multistart
 
+TIGHT = 1e-11  # relative width of an interval that counts as closed to rounding
+LARGEST = {"fast": 0, "default": 1300, "exact": np.inf}  # binomials that an effort takes on
+STARTS = {"fast": 8, "default": 24, "exact": 48}
 
-def gather(M, rows):
-    """``<A_k, M>`` for every binomial's matrix A_k and a symmetric ``M``, shape (m,)."""
-    return M[rows[:, 0], rows[:, 1]] - M[rows[:, 2], rows[:, 3]]
-
-
-def products(X, Y, rows):
-    """The matrix ``tr(A_k X A_l Y)``, (m, m), for symmetric ``X`` and ``Y``."""
-    out = np.zeros((len(rows), len(rows)))
-    for s, p, q in ((1, 0, 1), (-1, 2, 3)):
-        for t, c, d in ((1, 0, 1), (-1, 2, 3)):
-            p_, q_, c_, d_ = rows[:, p], rows[:, q], rows[:, c], rows[:, d]
-            out += 0.25 * s * t * X[q_[:, None], c_] * Y[p_[:, None], d_]
-            out += 0.25 * s * t * X[p_[:, None], c_] * Y[q_[:, None], d_]
-            out += 0.25 * s * t * X[q_[:, None], d_] * Y[p_[:, None], c_]
-            out += 0.25 * s * t * X[p_[:, None], d_] * Y[q_[:, None], c_]
-    return out
+Vectors = Sequence[np.ndarray]
 
 
-def interior_points(Q, rows, gap=1e-10, iterations=40):
-    r"""Yield ``(relative gap, weights, Z)`` while minimizing :math:`\lambda_{\max}(Q + N)` over N.
+class TensorNorm(Norm):
+    r"""``sup <M, u_1 o ... o u_K>`` over unit vectors: units ``u1`` (k, n1), ..., ``uK`` (k, nK).
 
-    A primal-dual interior-point method with Mehrotra's corrector on
-    ``min t : t I - Q - N >= 0`` and its dual ``max <Q, Z> : Z >= 0, tr Z = 1, <A_k, Z> = 0``.
-    The start ``N = 0``, ``Z = I/n`` satisfies both; iterates stay feasible.
+    Hard in general.  Power iteration gives the lower end; an unfolding, or a quadratic form of
+    :mod:`ppkit.checks.forms` added to its square, gives the upper one.  The polar is ``"exact"`` when
+    the two meet to rounding (relative width 1e-10), else ``"bounded"``.
+
+    Effort: ``"fast"`` takes 8 random starts and the best unfolding, one singular value; ``"default"`` 24
+    starts and the quadratic forms, as long as there are at most 1,300 of them; ``"exact"`` 48 starts and
+    any number m of forms, O(m^3) for each of at most 40 steps.
     """
-    from scipy.linalg import LinAlgError, cho_factor, cho_solve, cholesky, solve_triangular
 
-    n, m = len(Q), len(rows)
-    top = float(np.linalg.eigvalsh(Q)[-1])
-    t, c, Z = 1.5 * top + 1e-12, np.zeros(m), np.eye(n) / n
+    kinds = ("unfolding", "form")
+    is_closed = False
 
-    def slack(t, c):
-        return t * np.eye(n) - Q - combine(c, rows, n)
+    def find(self, M, starts, effort, seed):
+        size = float(np.linalg.norm(M))
+        names = [f"u{k + 1}" for k in range(M.ndim)]
+        if size == 0:
+            units = {name: np.eye(1, n) for name, n in zip(names, M.shape, strict=True)}
+            return Found(units, np.zeros(1), Proof("unfolding", {"mode": np.array(0)}))
+        rng = np.random.default_rng(seed)
+        begin = [rng.standard_normal((STARTS[effort], n)) for n in M.shape]
+        for network in starts:
+            if width(network):
+                begin = [np.vstack([b, network[name]]) for b, name in zip(begin, names, strict=True)]
+        T = M / size
+        proof, (vectors, values) = enclose(T, maximizers(*power_iteration(T, begin)), LARGEST[effort])
+        return Found(dict(zip(names, vectors, strict=True)), values * size, proof)
 
-    def longest(M, D):
-        """The step to the boundary of the positive definite matrices along D, at most 1."""
-        L = cholesky(M, lower=True)
-        H = solve_triangular(L, solve_triangular(L, D, lower=True).T, lower=True)
-        low = float(np.linalg.eigvalsh((H + H.T) / 2)[0])
-        return min(1.0, -0.98 / low) if low < 0 else 1.0
+    def margin(self, M, value, n_terms, magnitude):
+        """Of the sums in ``M``: the checkers add their own rounding."""
+        return rounding_margin(n_terms, magnitude)
 
-    def apply(M):
-        """The constraint maps (tr, -<A_k, .>) of a symmetric matrix."""
-        return np.concatenate([[np.trace(M)], -gather(M, rows)])
+    def rounded(self, M, proof, n_terms, magnitude, value=None):
+        """The rounding of ``M`` goes under the root of a form, where the unfolding amplifies it."""
+        if proof.kind != "form":
+            return super().rounded(M, proof, n_terms, magnitude, value)
+        return form_upper(self, M, proof.data, rounding_margin(n_terms, magnitude))
 
-    for _ in range(iterations):
-        S = slack(t, c)
-        mu = float(np.sum(Z * S)) / n
-        try:
-            inverse = cho_solve(cho_factor(S, lower=True), np.eye(n))
-            inverse = (inverse + inverse.T) / 2
-            ZY = Z @ inverse
-            H = np.empty((m + 1, m + 1))
-            H[0, 0] = np.trace(ZY)
-            H[1:, 0] = H[0, 1:] = -gather((ZY + ZY.T) / 2, rows)
-            H[1:, 1:] = products(Z, inverse, rows)
-            H[np.diag_indices(m + 1)] *= 1 + 1e-14
-            factor = cho_factor(H, lower=True)
-            target = np.zeros(m + 1)
-            target[0] = 1.0
-            center = np.zeros((n, n))
-            for stage in ("predict", "correct"):
-                dy = cho_solve(factor, apply(center) - target)
-                dS = slack(dy[0], dy[1:]) + Q
-                W = Z @ dS @ inverse
-                dZ = center - Z - (W + W.T) / 2
-                a, b = longest(Z, dZ), longest(S, dS)
-                if stage == "predict":
-                    after = float(np.sum((Z + a * dZ) * (S + b * dS))) / n
-                    second = dZ @ dS @ inverse
-                    center = min(1.0, max(after / mu, 1e-8)) ** 2 * mu * inverse - (second + second.T) / 2
-        except (LinAlgError, np.linalg.LinAlgError, ValueError):
-            return
-        t, c, Z = t + b * dy[0], c + b * dy[1:], Z + a * dZ
-        Z = (Z + Z.T) / 2
-        Z = Z / np.trace(Z)
-        left = float(np.sum(Z * slack(t, c))) / max(t, 1e-300)
-        yield left, c, Z
-        if left < gap:
-            return
+    def why(self, proof, lower, upper):
+        kind = super().why(proof, lower, upper)
+        return "exact" if kind == "bounded" and upper <= lower * (1 + 10 * TIGHT) else kind
 
 
-def polish(Q, rows, weights, Z, values):
-    """Weights nearest to ``weights`` at which each row z of ``Z`` is an eigenvector: ``(Q + N) z = value z``.
+def enclose(T: np.ndarray, best: tuple[Vectors, np.ndarray], limit: float):
+    """``(proof, maximizers)`` for a tensor of norm one: the least upper end found, and better starts.
 
-    At the best N every maximizer of the form is such an eigenvector; near the solution this linear
-    system wins the digits that an interior-point method leaves.
+    ``best`` are the maximizers so far.  The modes with at most ``limit`` binomials are eliminated in
+    turn, the largest first, until one interval closes.
     """
-    n, blocks, rhs = len(Q), [], []
-    N = combine(weights, rows, n)
-    k = np.arange(len(rows))
-    for z, value in zip(Z, values, strict=True):
-        A = np.zeros((n, len(rows)))
-        for s, p, q in ((0.5, 0, 1), (-0.5, 2, 3)):
-            np.add.at(A, (rows[:, p], k), s * z[rows[:, q]])
-            np.add.at(A, (rows[:, q], k), s * z[rows[:, p]])
-        blocks.append(A)
-        rhs.append(value * z - Q @ z - N @ z)
-    A, b = np.vstack(blocks), np.concatenate(rhs)
-    return weights + np.linalg.lstsq(A, b, rcond=1e-10)[0]
+    tops = [float(np.linalg.norm(unfold(T, k), 2)) for k in range(T.ndim)]
+    mode = int(np.argmin(tops))
+    proof, least = Proof("unfolding", {"mode": np.array(mode)}), tops[mode] ** 2
+    for mode in np.argsort([-n for n in T.shape], kind="stable"):
+        others = other_sizes(T.shape, mode)
+        if not 0 < binomial_count(others) <= limit or least <= best[1][0] ** 2 * (1 + TIGHT / 4):
+            continue
+        U, rows = unfold(T, mode), binomials(others)
+        Q = U.T @ U
+        for _, found, Z in interior_points(Q, rows):
+            best = improve(T, best, Z, mode)
+            vectors, values = best
+            near = values >= values[0] * (1 - 1e-5)
+            z = products_of([v[near] for k, v in enumerate(vectors) if k != mode])
+            for trial in (found, polish(Q, rows, found, z, values[near] ** 2)):
+                top = np.linalg.eigvalsh(Q + combine(trial, rows, len(Q)))[-1]
+                if top < least:
+                    least, proof = top, Proof("form", {"mode": np.array(mode), "weights": trial})
+            if least <= values[0] ** 2 * (1 + TIGHT / 4):
+                break
+    return proof, best
+
+
+def improve(T: np.ndarray, best: tuple[Vectors, np.ndarray], Z: np.ndarray, mode: int):
+    """Maximizers with those reached from the leading eigenvector of the dual matrix ``Z``."""
+    z = np.linalg.eigh(Z)[1][:, -1].reshape(other_sizes(T.shape, mode))
+    start = [np.linalg.svd(unfold(z, k), full_matrices=False)[0][:, :1].T for k in range(z.ndim)]
+    start.insert(mode, np.zeros((1, T.shape[mode])))
+    vectors, values = power_iteration(T, start)
+    if values[0] <= best[1][0] * (1 + 1e-14):
+        return best
+    return maximizers([np.vstack(p) for p in zip(best[0], vectors, strict=True)], np.append(best[1], values))
+
+
+def maximizers(vectors, values, most=16, least=0.3):
+    """Distinct unit maximizers with positive value, best first: arrays (s, n_k) and values (s,)."""
+    sign = np.where(values < 0, -1.0, 1.0)
+    vectors, values = [sign[:, None] * vectors[0], *vectors[1:]], np.abs(values)
+    kept = []
+    for j in np.argsort(-values, kind="stable"):
+        if len(kept) == most or (kept and values[j] < least * values[kept[0]]):
+            break
+        overlap = np.ones(len(kept))
+        for v in vectors:
+            overlap = overlap * (v[kept] @ v[j])
+        if not np.any(overlap > 1 - 1e-6):
+            kept.append(j)
+    return [v[kept] for v in vectors], values[kept]
 
 
 def contract(T, vectors, skip):
@@ -141,12 +143,17 @@ def power_iteration(T, vectors, iterations=1000, tol=1e-14):
             vectors[k] = np.where(size > 0, g / np.where(size > 0, size, 1.0), vectors[k])
         return values, dict(enumerate(vectors))
 
-    points, values = multistart(step, {k: unit(v) for k, v in enumerate(vectors)}, iterations, tol)
+    points, values = multistart(step, {k: unit_rows(v) for k, v in enumerate(vectors)}, iterations, tol)
     return list(points.values()), values
 
 
-def unit(v):
-    """Rows scaled to length one; a zero row becomes the first basis vector."""
-    size = np.linalg.norm(v, axis=1, keepdims=True)
-    first = np.eye(1, v.shape[1])
-    return np.where(size > 0, v / np.where(size > 0, size, 1.0), first)
+def products_of(vectors: Vectors):
+    """Row-wise outer products, flattened in C order: (s, n_a), (s, n_b), ... -> (s, n_a n_b ...).
+
+    Balls in, Balls out.
+    """
+    out = vectors[0]
+    for v in vectors[1:]:
+        size = out.shape[1] * v.shape[1]
+        out = (out[:, :, None] * v[:, None, :]).reshape(len(v), size)
+    return out

@@ -1,0 +1,89 @@
+"""The least norm of a matrix (or tensor) with given predictions: a closed form, or a convex program."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..rigor.margins import power_of_two
+from .solve import solve_program
+
+Program = tuple  # (prediction, omega, constraints) in CVXPY
+
+REPRESENTED = 1e-9  # relative size of what may be left over of a prediction that counts as represented
+
+
+def least_norm(
+    A: np.ndarray,
+    F: np.ndarray,
+    program: Callable[[], Program] | None = None,
+    closed_form: Callable[[np.ndarray, int], float | None] = lambda M, rank: None,
+) -> float:
+    """The least norm among the ``M`` with ``A M = F``; ``inf`` where there is none, at any scale of ``F``.
+
+    Parameters
+    ----------
+    A : array (N, p)
+    F : array (N,) or (N, c)
+    program : callable
+        The CVXPY program of the norm, whose prediction holds the entries of ``F`` in C order.
+    closed_form : callable
+        ``closed_form(M, rank)``: the norm of the least-squares solution ``M`` (p,) or (p, c) of least
+        Euclidean norm, where the rank of ``A`` says that it is the one to be taken; None elsewhere.
+    """
+    size = power_of_two(F)
+    F = F / size
+    M, _, rank, _ = np.linalg.lstsq(A, F, rcond=None)
+    if np.linalg.norm(A @ M - F) > REPRESENTED * np.linalg.norm(F):
+        return float("inf")
+    known = closed_form(M, rank)
+    return size * (solved(program(), F) if known is None else known)
+
+
+def solved(program: Program, F: np.ndarray) -> float:
+    """The optimal value of ``program`` with the prediction ``F``, at norm one, where solvers are at home."""
+    import cvxpy as cp
+
+    prediction, omega, constraints = program
+    size = float(np.linalg.norm(F))
+    if size == 0:
+        return 0.0
+    target = np.reshape(F / size, prediction.shape)
+    return size * solve_program(cp.Minimize(omega), [*constraints, prediction == target])
+
+
+# ---- programs ---------------------------------------------------------------------------------------
+
+
+def matrix_program(shape: tuple[int, int], A: np.ndarray, n_columns: int = 1, n_outputs: int = 1) -> Program:
+    """The nuclear norm of ``M``, whose entries as a (p, n_columns) matrix are mapped by ``A`` (N', p)."""
+    import cvxpy as cp
+
+    M = cp.Variable(shape)
+    F = A @ cp.reshape(M, (A.shape[1], n_columns), order="C")
+    return cp.reshape(F, (F.size // n_outputs, n_outputs), order="C"), cp.normNuc(M), []
+
+
+def regression_program(shape: tuple[int, int], X: np.ndarray) -> Program:
+    """The nuclear norm of ``M`` (n_y, n_x) with predictions ``X M^T``."""
+    import cvxpy as cp
+
+    M = cp.Variable(shape)
+    return X @ M.T, cp.normNuc(M), []
+
+
+def entries_program(shape: tuple[int, int]) -> Program:
+    """The nuclear norm of ``M`` that is seen entry by entry, (1, m n)."""
+    import cvxpy as cp
+
+    M = cp.Variable(shape)
+    return cp.reshape(M, (1, shape[0] * shape[1]), order="C"), cp.normNuc(M), []
+
+
+def quadratic_program(X: np.ndarray) -> Program:
+    """The nuclear norm of a symmetric ``S = P - Q`` with predictions ``x^T S x``: the least ``tr P + tr Q``."""
+    import cvxpy as cp
+
+    n = X.shape[1]
+    P, Q = cp.Variable((n, n), PSD=True), cp.Variable((n, n), PSD=True)
+    F = cp.reshape(cp.sum(cp.multiply(X @ (P - Q), X), axis=1), (len(X), 1), order="C")
+    return F, cp.trace(P) + cp.trace(Q), []
