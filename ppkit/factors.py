@@ -66,7 +66,7 @@ def check_sizes(family, **sizes):
 
 
 def sample_shape(family: str, X, axes: str, dimensions=None) -> tuple[int, ...]:
-    """Shape of one sample of ``X``, whose ``axes`` are called "N, m, n"; :class:`InputError` if it has others.
+    """Shape of one sample of ``X``, whose ``axes`` are called "N, m, n"; InputError if it has others.
 
     ``dimensions`` are the numbers of axes allowed, where the names do not say it.
     """

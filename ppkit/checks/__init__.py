@@ -5,6 +5,7 @@
 
 from .base import SEARCH, SEARCHED, Checker, Proof
 from .forms import FORM, UNFOLDING
+from .knots import KNOTS
 from .lines import LINES
 from .spectral import SPECTRAL, SYMMETRIC
 
@@ -16,6 +17,7 @@ CHECKERS: dict[str, Checker] = {
     "lines": LINES,
     "form": FORM,
     "unfolding": UNFOLDING,
+    "knots": KNOTS,
 }
 
 __all__ = ["CHECKERS", "SEARCH", "Checker", "Proof"]

@@ -4,11 +4,9 @@ import numpy as np
 
 from ..rigor.balls import arbs, to_arb
 from ..rigor.margins import EPS
+from .base import Checker, require
 
 LONG = float(np.finfo(np.longdouble).eps)
-
-
-# ---- the polar ------------------------------------------------------------------------------------
 
 
 def is_centered(G):
@@ -46,25 +44,30 @@ def knot_margin(X, G):
     return (8 * (len(X) + 16) * LONG + 64 * EPS) * magnitude
 
 
-def knots_at_most(X, G, bound):
-    """Whether the polar of ``G`` is PROVED to be at most ``bound``, for Balls of a projected residual.
+# ---- the checker ----------------------------------------------------------------------------------
 
-    None for inputs that are not floats: their order would not be exact.
-    """
-    x = np.array([float(t) for t in arbs(X).flat])
-    if not all(s == t for s, t in zip(arbs(x), arbs(X).flat, strict=True)):
-        return None
+
+def knots_upper(norm, M, data):
+    """:func:`knot_polar` of ``M`` = (X, G); infinite unless G is centered."""
+    return knot_polar(*M) if is_centered(M[1]) else np.inf
+
+
+def prove_knots(norm, M, bound, data):
+    """The same for Balls of a projected residual: they must leave a zero mean open."""
+    exact, g = (arbs(a) for a in M)
+    x = np.array([float(t) for t in exact.flat])
+    require(all(s == t for s, t in zip(arbs(x), exact.flat, strict=True)), "the order of the inputs")
     order = np.argsort(x, kind="stable")
-    g, exact = arbs(G)[order, 0], arbs(X)[order, 0]
+    g, exact = g[order, 0], exact[order, 0]
     limit = to_arb(bound) * len(x)
-    if not g.sum().contains(0) or bound < 0:
-        return False
+    require(bound >= 0 and g.sum().contains(0))
     for way in (slice(None), slice(None, None, -1)):
         points, weights = exact[way], g[way]
         total = value = to_arb(0)
         for k in range(1, len(x)):
             total = total + weights[k - 1]
             value = value + total * abs(points[k] - points[k - 1])
-            if not abs(value) <= limit:
-                return False
-    return True
+            require(abs(value) <= limit)
+
+
+KNOTS = Checker(knots_upper, prove_knots)

@@ -2,15 +2,11 @@
 
 import numpy as np
 
-from ..checks.knots import is_centered, knot_margin, knot_polar, knots_at_most
-from ..errors import InputError
-from ..factors import append, as_float, take, width
-from ..polars.base import Polar, check_effort
-from ..polars.knots import knot_peaks
-from ..polars.splines import TINY_WEIGHT, best_split, constant, spline_cost, spline_of
-from ..programs.splines import hinge_master, spline_program
-from ..rigor.scales import any_scale, any_scale_upper
+from ..factors import append, sample_shape, take, width
+from ..polars.knots import KnotsNorm
+from ..programs.splines import hinge_lasso, spline_program
 from .base import Family
+from .splines import best_split, constant, hinges, hinges_and_level, spline_cost, spline_of
 
 
 class ReLU1D(Family):
@@ -54,8 +50,7 @@ class ReLU1D(Family):
 
     @classmethod
     def from_data(cls, X, Y, **options):
-        if as_float(X, "X").ndim != 2:
-            raise InputError(f"{cls.name}: X must have shape (N, 1), got {np.shape(X)}")
+        sample_shape(cls.name, X, "N, 1")
         return cls(**options)
 
     # ---- the three maps -------------------------------------------------------------------------
@@ -74,37 +69,30 @@ class ReLU1D(Family):
         root = np.sqrt(np.asarray(alpha, float))[:, None]
         return {k: root * a for k, a in factors.items()}
 
-    # ---- polar ----------------------------------------------------------------------------------
+    # ---- the polar ------------------------------------------------------------------------------
 
     def project_dual(self, X, G):
         """``G`` without its mean: the dual points with ``<g, 1> = 0``."""
         G = G - G.mean()
         return G - G.mean()  # the first mean carries the rounding of G, often larger than what is left
 
-    @any_scale
-    def polar(self, X, G, starts=(), effort="default", seed=0):
-        check_effort(effort)
-        hinge = knot_peaks(X, G)
-        flat = constant([1 / TINY_WEIGHT, -1 / TINY_WEIGHT])
-        candidates = append(append(take(hinge, slice(0, 1)), flat), take(hinge, slice(1, None)))
-        value = self.atoms(take(candidates, slice(0, 3)), X)[:, :, 0] @ G[:, 0] / len(G)
-        if not is_centered(G) and np.argmax(value) > 0:
-            order = np.argsort(-value, kind="stable")
-            candidates = take(candidates, [*order, *range(3, width(candidates))])
-        best = take(candidates, slice(0, 1))
-        lower = max(float(np.sum(G * self.atoms(best, X)[0])) / len(G), 0.0)
-        upper = max(self.polar_upper(X, G, {}), lower)
-        return Polar(lower, upper, best, "exact", candidates)
+    @property
+    def norm(self):
+        return KnotsNorm()
 
-    @any_scale_upper
-    def polar_upper(self, X, G, proof):
-        if not is_centered(G):
-            return np.inf
-        return knot_polar(X, G) + knot_margin(X, G)
+    def adjoint(self, A, G):
+        return A, G
 
-    def prove_polar(self, X, G, bound, proof):
-        """Needs a projected ``G``: its balls must leave a zero mean open."""
-        return knots_at_most(X, G, bound)
+    def unit_factors(self, units):
+        """Hinges, and constants for the units of side 0.
+
+        Constants cost nothing, so they come right after the best unit, whatever the residual's mean.
+        """
+        flat = units["side"] == 0
+        order = np.argsort(np.where(flat, 1, np.minimum(2 * np.arange(len(flat)), 2)), kind="stable")
+        weight, side, knot = (units[k] for k in ("weight", "side", "knot"))
+        unit, level = hinges(weight, side, knot), constant(weight)
+        return {k: np.where(flat[:, None], level[k], unit[k])[order] for k in unit}
 
     # ---- training -------------------------------------------------------------------------------
 
@@ -131,7 +119,11 @@ class ReLU1D(Family):
         return {k: np.where(root > 0, unit[k], np.where(w == 0, flat[k], 0.0)) for k in self.shapes}
 
     def corrective(self, X, Y, lam, loss, factors):
-        return hinge_master(X, Y, lam, loss, self.balance(factors))
+        factors = self.balance(factors)
+        u, w, b = (factors[k][:, 0] for k in self.shapes)
+        on = w != 0
+        found = hinge_lasso(X, Y, lam, loss, np.sign(w[on]), -b[on] / w[on], np.any(u[~on] != 0))
+        return None if found is None else hinges_and_level(*found)
 
     def merge(self, factors, X=None):
         """The cheapest network with the same prediction on ``X``, unless it has more units.

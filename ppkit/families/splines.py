@@ -1,4 +1,4 @@
-r"""Splines of ReLU networks of one input: kinks, their cheapest orientation, and the polar by knots.
+r"""Splines of ReLU networks of one input: their units, kinks, and the cheapest orientation of a kink.
 
 On a sample with distinct inputs ``x_1 < ... < x_n`` every network is a value at ``x_1``, a slope on the
 first gap and a kink at each inner point.  A kink c at x_k is ``c max(x - x_k, 0)`` or ``c max(x_k - x, 0)``
@@ -6,6 +6,8 @@ up to a linear function: its orientation.
 """
 
 import numpy as np
+
+from ..factors import append
 
 TINY_WEIGHT = 2.0**-40
 
@@ -23,6 +25,12 @@ def hinges(weight, side, knot):
     root = np.sqrt(np.abs(weight))
     arrays = {"u": np.sign(weight) * root, "w": side * root, "b": -side * knot * root}
     return {k: np.asarray(a, float)[:, None] for k, a in arrays.items()}
+
+
+def hinges_and_level(weight, side, knot, level):
+    """The :func:`hinges`, and the constant ``level`` unless it is zero."""
+    units = hinges(weight, side, knot)
+    return append(units, constant([level])) if level != 0 else units
 
 
 # ---- networks as splines ----------------------------------------------------------------------------
@@ -78,10 +86,7 @@ def best_split(x, level, slope, kinks):
     weight = np.concatenate([[line], right, left])
     side, knot = np.concatenate([[1.0], ones, -ones]), np.concatenate([x[:1], x, x])
     on = weight != 0
-    units = hinges(weight[on], side[on], knot[on])
-    if abs(rest) <= 1e-15 * scale:
-        return units
-    return {k: np.concatenate([a, constant([rest])[k]]) for k, a in units.items()}
+    return hinges_and_level(weight[on], side[on], knot[on], rest if abs(rest) > 1e-15 * scale else 0.0)
 
 
 def divided_differences(x, z):

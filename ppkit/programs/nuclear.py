@@ -32,11 +32,18 @@ def least_norm(
     """
     size = power_of_two(F)
     F = F / size
-    M, _, rank, _ = np.linalg.lstsq(A, F, rcond=None)
-    if np.linalg.norm(A @ M - F) > REPRESENTED * np.linalg.norm(F):
+    found = representation(A, F)
+    if found is None:
         return float("inf")
-    known = closed_form(M, rank)
+    known = closed_form(*found)
     return size * (solved(program(), F) if known is None else known)
+
+
+def representation(A: np.ndarray, F: np.ndarray) -> tuple[np.ndarray, int] | None:
+    """The M of least Euclidean norm with ``A M = F`` and the rank of ``A``; None if there is no such M."""
+    M, _, rank, _ = np.linalg.lstsq(A, F, rcond=None)
+    left = np.linalg.norm(A @ M - F)
+    return None if left > REPRESENTED * np.linalg.norm(F) else (M, int(rank))
 
 
 def solved(program: Program, F: np.ndarray) -> float:
@@ -80,7 +87,7 @@ def entries_program(shape: tuple[int, int]) -> Program:
 
 
 def quadratic_program(X: np.ndarray) -> Program:
-    """The nuclear norm of a symmetric ``S = P - Q`` with predictions ``x^T S x``: the least ``tr P + tr Q``."""
+    """The nuclear norm, least ``tr P + tr Q``, of a symmetric ``S = P - Q`` with predictions ``x^T S x``."""
     import cvxpy as cp
 
     n = X.shape[1]

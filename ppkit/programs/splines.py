@@ -3,7 +3,6 @@
 import numpy as np
 
 from ..optional import optional
-from ..polars.splines import constant, hinges
 from .solve import run_solver
 
 cp = optional("cvxpy")
@@ -25,32 +24,27 @@ def spline_program(x):
 # ---- training -------------------------------------------------------------------------------------
 
 
-def hinge_master(X, Y, lam, loss, factors):
-    """Best weights for the hinges of balanced ``factors``, and for a constant if there is one; or None.
+def hinge_lasso(X, Y, lam, loss, side, knot, intercept):
+    """``(weight, side, knot, level)`` of the best network of hinges with sides and knots among those given.
 
-    The lasso ``min E l(y, c + sum_j a_j max(s_j (x - t_j), 0)) + lam sum |a_j|``.
+    The lasso ``min E l(y, c + sum_j a_j max(s_j (x - t_j), 0)) + lam sum |a_j|``, with a level c if
+    there is to be an ``intercept``.  None where the solver fails.
     """
-    w, b = factors["w"][:, 0], factors["b"][:, 0]
-    flat = (w == 0) & np.any(factors["u"] != 0, axis=1)
-    side, knot = np.sign(w[w != 0]), -b[w != 0] / w[w != 0]
     if not len(side):
         side, knot = np.ones(1), np.array([np.max(X)])  # active nowhere: only the constant moves
     side, knot = np.unique(np.stack([side, knot]), axis=1)
     H = np.maximum(side * (X - knot), 0.0)
-    middle = H.mean(axis=0) if flat.any() else np.zeros(len(knot))
+    middle = H.mean(axis=0) if intercept else np.zeros(len(knot))
     H = H - middle
     scale = np.sqrt(np.mean(H**2)) or 1.0
     a, c = cp.Variable((len(knot), 1)), cp.Variable()
-    F = (H / scale) @ a + (c if flat.any() else 0.0)
+    F = (H / scale) @ a + (c if intercept else 0.0)
     cost = loss.cvxpy(Y, F) + lam / scale * cp.norm1(a)
     tight = {"tol_gap_abs": 1e-12, "tol_gap_rel": 1e-12, "tol_feas": 1e-12}
     solve = run_solver(cp.Problem(cp.Minimize(cost)), "CLARABEL", **tight)
     if not solve.usable or a.value is None or not np.all(np.isfinite(a.value)):
         return None
     weight = a.value[:, 0] / scale
-    level = float(c.value) - float(middle @ weight) if flat.any() else 0.0
+    level = float(c.value) - float(middle @ weight) if intercept else 0.0
     used = np.abs(weight) > 1e-9 * np.max(np.abs(weight))
-    units = hinges(weight[used], side[used], knot[used])
-    if level == 0:
-        return units
-    return {k: np.concatenate([v, constant([level])[k]]) for k, v in units.items()}
+    return weight[used], side[used], knot[used], level

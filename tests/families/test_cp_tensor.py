@@ -15,11 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ppkit
-from ppkit.checks.forms import binomial_count, binomials, combine
+from ppkit.checks import Proof
+from ppkit.checks.forms import binomial_count, binomials, combine, unfold
 from ppkit.factors import width, zero_network
 from ppkit.families import CPTensor
-from ppkit.families.cp_tensor import unfold
-from ppkit.polars.tensor import contract, gather, interior_points, products
+from ppkit.polars.forms import gather, interior_points, products
+from ppkit.polars.tensor import contract
+from ppkit.rigor import Balls, NoProof, precision
 
 
 def make(seed, shape=(2, 4, 3), N=40, r=2, noise=0.1, lam=0.1, loss="squared"):
@@ -143,11 +145,37 @@ class TestInterval:
         best = family.polar(T, G)
         for mode in range(3):
             for size in (0.0, 0.1, 10.0):
-                proof = {"mode": np.array(mode), "weights": size * rng.standard_normal(9)}
-                assert family.polar_upper(T, G, proof) >= best.lower
-        for bad in ({"mode": np.array(3)}, {"weights": np.zeros(8)}, {"weights": np.full(9, np.nan)}):
-            with pytest.raises(ValueError):
+                data = {"mode": np.array(mode), "weights": size * rng.standard_normal(9)}
+                assert family.polar_upper(T, G, Proof("form", data)) >= best.lower
+        one = {"mode": np.array(1)}
+        forged = [
+            Proof("unfolding", {"mode": np.array(3)}),
+            Proof("unfolding"),
+            Proof("form", one),
+            Proof("form", {"mode": np.array(-1), "weights": np.zeros(9)}),
+            Proof("form", one | {"weights": np.zeros(8)}),
+            Proof("form", one | {"weights": np.full(9, np.nan)}),
+            Proof("spectral"),
+        ]
+        for bad in forged:
+            with pytest.raises((ValueError, KeyError)):
                 family.polar_upper(T, G, bad)
+
+    def test_balls_prove_what_holds_and_nothing_else(self):
+        pytest.importorskip("flint")
+        family, T = CPTensor((3, 2, 3)), np.random.default_rng(0).standard_normal((1, 3, 2, 3))
+        for effort, kind in (("fast", "unfolding"), ("default", "form")):
+            polar = family.polar(T, np.ones((1, 1)), effort=effort)
+            assert polar.proof.kind == kind
+            with precision():
+                exact = Balls(T), Balls(np.ones((1, 1)))
+                family.prove_polar(*exact, polar.upper, polar.proof)
+                with pytest.raises(NoProof):
+                    family.prove_polar(*exact, polar.upper * (1 - 1e-9), polar.proof)
+
+    def test_zero_tensor(self):
+        polar = CPTensor((2, 3, 2)).polar(np.zeros((4, 2, 3, 2)), np.ones((4, 1)))
+        assert polar.lower == polar.upper == 0 and polar.kind == "exact"
 
     def test_efforts(self):
         T = np.random.default_rng(1).standard_normal((4, 4, 4))
@@ -335,7 +363,7 @@ class TestDegenerate:
 def test_a_form_of_weights_in_balls_vanishes_on_rank_one():
     """With three modes left a class has four members: a rounded sum would not vanish exactly."""
     pytest.importorskip("flint")
-    from ppkit.rigor.balls import arbs, precision
+    from ppkit.rigor.balls import arbs
 
     rows = binomials((2, 2, 2))
     with precision():

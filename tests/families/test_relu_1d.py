@@ -8,11 +8,12 @@ from families.awkward import values
 
 import ppkit
 from ppkit.certificates import dual_value
+from ppkit.checks import Proof
 from ppkit.checks.knots import knot_polar
 from ppkit.factors import append, take, width
 from ppkit.families import ReLU1D
-from ppkit.polars.splines import constant, hinges, spline_cost
-from ppkit.rigor import Balls, precision
+from ppkit.families.splines import constant, hinges, spline_cost
+from ppkit.rigor import Balls, NoProof, precision
 
 FAMILY = ReLU1D()
 
@@ -71,7 +72,7 @@ def test_polar_is_infinite_off_the_centered_residuals():
     tall["b"] = 1e6 * W["b"]  # the same cost, a million times the value
     reached = [np.mean(y * FAMILY.predict(w, X)[:, 0]) for w in (W, tall)]
     assert reached[1] == pytest.approx(1e6 * reached[0]) and FAMILY.theta(tall) == FAMILY.theta(W)
-    assert FAMILY.polar_upper(X, y[:, None], {}) == np.inf
+    assert FAMILY.polar_upper(X, y[:, None], Proof("knots")) == np.inf
 
 
 def test_sums_over_knots_are_exact_to_the_last_digits():
@@ -93,9 +94,15 @@ def test_ball_proof_needs_a_centered_residual():
     polar = FAMILY.polar(X, G)
     with precision():
         exact = FAMILY.project_dual(Balls(X), Balls(G))
-        assert FAMILY.prove_polar(Balls(X), exact, polar.upper, {})
-        assert not FAMILY.prove_polar(Balls(X), exact, polar.lower * (1 - 1e-12), {})
-        assert not FAMILY.prove_polar(Balls(X), Balls(y[:, None]), 1e9, {})
+        FAMILY.prove_polar(Balls(X), exact, polar.upper, polar.proof)
+        inexact = Balls(X) + Balls(X) / 3
+        for x, g, bound in (
+            (Balls(X), exact, polar.lower * (1 - 1e-12)),
+            (Balls(X), Balls(y[:, None]), 1e9),
+            (inexact, exact, 1e9),
+        ):
+            with pytest.raises(NoProof):
+                FAMILY.prove_polar(x, g, bound, polar.proof)
 
 
 @pytest.mark.parametrize("seed", range(5))
