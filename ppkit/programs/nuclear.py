@@ -10,6 +10,7 @@ from .solve import solve_program
 Program = tuple  # (prediction, omega, constraints) in CVXPY
 
 REPRESENTED = 1e-9  # relative size of what may be left over of a prediction that counts as represented
+RANK = 1e-11  # relative size of a singular value below which a combination of predictions is not seen
 
 
 def least_norm(
@@ -36,7 +37,7 @@ def least_norm(
     if found is None:
         return float("inf")
     known = closed_form(*found)
-    return size * (solved(program(), F) if known is None else known)
+    return size * (solved(A, F, program()) if known is None else known)
 
 
 def representation(A: np.ndarray, F: np.ndarray) -> tuple[np.ndarray, int] | None:
@@ -46,16 +47,23 @@ def representation(A: np.ndarray, F: np.ndarray) -> tuple[np.ndarray, int] | Non
     return None if left > REPRESENTED * np.linalg.norm(F) else (M, int(rank))
 
 
-def solved(program: Program, F: np.ndarray) -> float:
-    """The optimal value of ``program`` with the prediction ``F``, at norm one, where solvers are at home."""
+def solved(A: np.ndarray, F: np.ndarray, program: Program) -> float:
+    """The optimal value of ``program`` with the prediction ``F``, at norm one, where solvers are at home.
+
+    The constraint ``A M = F`` is written in the singular vectors of ``A``: samples that say the same
+    twice, or nearly, cost a solver digits.
+    """
     import cvxpy as cp
 
     prediction, omega, constraints = program
     size = float(np.linalg.norm(F))
     if size == 0:
         return 0.0
-    target = np.reshape(F / size, prediction.shape)
-    return size * solve_program(cp.Minimize(omega), [*constraints, prediction == target])
+    U, s, _ = np.linalg.svd(A, full_matrices=False)
+    seen = s > RANK * s[0]
+    rows = (U[:, seen] / s[seen]).T
+    same = rows @ cp.reshape(prediction, F.shape, order="C") == rows @ (F / size)
+    return size * solve_program(cp.Minimize(omega), [*constraints, same])
 
 
 # ---- programs ---------------------------------------------------------------------------------------
