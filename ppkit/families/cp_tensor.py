@@ -183,8 +183,7 @@ class CPTensor(Family):
 
     def omega(self, X, F):
         """The least nuclear norm of a tensor with predictions ``F``, where the program is exact."""
-        program = self.convex_program(X)
-        return least_norm(self.flat(X), np.asarray(F, float)[:, :1], lambda: program)
+        return least_norm(self.flat(X), F, lambda A: self.convex_program(A.reshape(len(A), *self.shape)))
 
     # ---- the population ----------------------------------------------------------------------------
 

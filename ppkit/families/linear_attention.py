@@ -1,5 +1,7 @@
 """Multi-head attention without the softmax: heads ``X A X^T X B``, convex through a nuclear norm."""
 
+from functools import partial
+
 import numpy as np
 
 from ..errors import InputError
@@ -167,8 +169,9 @@ class LinearAttention(OuterProductFamily):
         def closed_form(M, rank):
             return nuclear_norm(M.reshape(self.shape)) if rank == len(M) else None
 
-        F = np.reshape(F, (-1, self.n_values))
-        return least_norm(self.design(X), F, lambda: self.convex_program(X), closed_form)
+        c = self.n_values
+        program = partial(matrix_program, self.shape, n_columns=c, n_outputs=c)
+        return least_norm(self.design(X), np.reshape(F, (-1, c)), program, closed_form)
 
     def convex_program(self, X):
         return matrix_program(self.shape, self.design(X), self.n_values, self.n_outputs)

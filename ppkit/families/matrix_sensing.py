@@ -68,7 +68,7 @@ class MatrixSensing(OuterProductFamily):
         def closed_form(m, rank):
             return nuclear_norm(m.reshape(self.shape)) if rank == m.size else None
 
-        return least_norm(X.reshape(len(X), -1), F[:, 0], lambda: self.convex_program(X), closed_form)
+        return least_norm(X.reshape(len(X), -1), F, lambda A: matrix_program(self.shape, A), closed_form)
 
     def convex_program(self, X):
         return matrix_program(self.shape, X.reshape(len(X), -1))

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..factors import check_sizes, sample_shape
 from ..polars.spectral import SymmetricNorm
-from ..programs.nuclear import least_norm, quadratic_program
+from ..programs.nuclear import least_norm, quadratic_program, symmetric_program
 from . import models
 from .base import Family
 from .gaussian import quadratic_adjoint, quadratic_square
@@ -130,11 +130,11 @@ class TwoLayerQuadratic(Family):
             if rank != k * (k + 1) // 2:
                 return None
             S = np.zeros((self.n_inputs, self.n_inputs))
-            S[a, b] = S[b, a] = s / weight
+            S[a, b] = S[b, a] = s[:, 0] / weight
             return float(np.sum(np.abs(np.linalg.eigvalsh(S))))
 
         A = weight * X[:, a] * X[:, b]
-        return least_norm(A, F[:, 0], lambda: self.convex_program(X), closed_form)
+        return least_norm(A, F, lambda A: symmetric_program(A, weight, a, b), closed_form)
 
     def convex_program(self, X):
         """``S = P - Q`` with P, Q positive semidefinite and Omega the least ``tr P + tr Q``."""

@@ -16,7 +16,7 @@ RANK = 1e-11  # relative size of a singular value below which a combination of p
 def least_norm(
     A: np.ndarray,
     F: np.ndarray,
-    program: Callable[[], Program] | None = None,
+    program: Callable[[np.ndarray], Program] | None = None,
     closed_form: Callable[[np.ndarray, int], float | None] = lambda M, rank: None,
 ) -> float:
     """The least norm among the ``M`` with ``A M = F``; ``inf`` where there is none, at any scale of ``F``.
@@ -24,12 +24,12 @@ def least_norm(
     Parameters
     ----------
     A : array (N, p)
-    F : array (N,) or (N, c)
+    F : array (N, c)
     program : callable
-        The CVXPY program of the norm, whose prediction holds the entries of ``F`` in C order.
+        ``program(rows)``: the CVXPY program of the norm with the prediction ``rows M`` (k, c).
     closed_form : callable
-        ``closed_form(M, rank)``: the norm of the least-squares solution ``M`` (p,) or (p, c) of least
-        Euclidean norm, where the rank of ``A`` says that it is the one to be taken; None elsewhere.
+        ``closed_form(M, rank)``: the norm of the least-squares solution ``M`` (p, c) of least Euclidean
+        norm, where the rank of ``A`` says that it is the one to be taken; None elsewhere.
     """
     size = power_of_two(F)
     F = F / size
@@ -37,7 +37,7 @@ def least_norm(
     if found is None:
         return float("inf")
     known = closed_form(*found)
-    return size * (solved(A, F, program()) if known is None else known)
+    return size * (solved(A, F, program) if known is None else known)
 
 
 def representation(A: np.ndarray, F: np.ndarray) -> tuple[np.ndarray, int] | None:
@@ -47,23 +47,22 @@ def representation(A: np.ndarray, F: np.ndarray) -> tuple[np.ndarray, int] | Non
     return None if left > REPRESENTED * np.linalg.norm(F) else (M, int(rank))
 
 
-def solved(A: np.ndarray, F: np.ndarray, program: Program) -> float:
-    """The optimal value of ``program`` with the prediction ``F``, at norm one, where solvers are at home.
+def solved(A: np.ndarray, F: np.ndarray, program: Callable[[np.ndarray], Program]) -> float:
+    """The least norm by ``program``, for entries of size one, where solvers are at home.
 
-    The constraint ``A M = F`` is written in the singular vectors of ``A``: samples that say the same
-    twice, or nearly, cost a solver digits.
+    ``A M = F`` is written in the right singular vectors of ``A``: samples that say the same twice, or
+    nearly, cost a solver digits.
     """
     import cvxpy as cp
 
-    prediction, omega, constraints = program
-    size = float(np.linalg.norm(F))
+    U, s, Vt = np.linalg.svd(A, full_matrices=False)
+    seen = s > RANK * s[0]
+    target = U[:, seen].T @ F / s[seen, None]
+    size = float(np.max(np.abs(target), initial=0.0))
     if size == 0:
         return 0.0
-    U, s, _ = np.linalg.svd(A, full_matrices=False)
-    seen = s > RANK * s[0]
-    rows = (U[:, seen] / s[seen]).T
-    same = rows @ cp.reshape(prediction, F.shape, order="C") == rows @ (F / size)
-    return size * solve_program(cp.Minimize(omega), [*constraints, same])
+    prediction, omega, constraints = program(Vt[seen])
+    return size * solve_program(cp.Minimize(omega), [*constraints, prediction == target / size])
 
 
 # ---- programs ---------------------------------------------------------------------------------------
@@ -102,3 +101,13 @@ def quadratic_program(X: np.ndarray) -> Program:
     P, Q = cp.Variable((n, n), PSD=True), cp.Variable((n, n), PSD=True)
     F = cp.reshape(cp.sum(cp.multiply(X @ (P - Q), X), axis=1), (len(X), 1), order="C")
     return F, cp.trace(P) + cp.trace(Q), []
+
+
+def symmetric_program(A: np.ndarray, weight: np.ndarray, a: np.ndarray, b: np.ndarray) -> Program:
+    """The same for predictions that ``A`` (N, p) maps from the entries ``weight S[a, b]`` (p,)."""
+    import cvxpy as cp
+
+    n = int(b[-1]) + 1
+    P, Q = cp.Variable((n, n), PSD=True), cp.Variable((n, n), PSD=True)
+    entries = cp.multiply(weight, (P - Q)[a, b])
+    return cp.reshape(A @ entries, (len(A), 1), order="C"), cp.trace(P) + cp.trace(Q), []
