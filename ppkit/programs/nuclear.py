@@ -4,8 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..optional import optional
 from ..rigor.margins import power_of_two
 from .solve import solve_program
+
+cp = optional("cvxpy")
 
 Program = tuple  # (prediction, omega, constraints) in CVXPY
 
@@ -53,8 +56,6 @@ def solved(A: np.ndarray, F: np.ndarray, program: Callable[[np.ndarray], Program
     ``A M = F`` is written in the right singular vectors of ``A``: samples that say the same twice, or
     nearly, cost a solver digits.
     """
-    import cvxpy as cp
-
     U, s, Vt = np.linalg.svd(A, full_matrices=False)
     seen = s > RANK * s[0]
     target = U[:, seen].T @ F / s[seen, None]
@@ -70,8 +71,6 @@ def solved(A: np.ndarray, F: np.ndarray, program: Callable[[np.ndarray], Program
 
 def matrix_program(shape: tuple[int, int], A: np.ndarray, n_columns: int = 1, n_outputs: int = 1) -> Program:
     """The nuclear norm of ``M``, whose entries as a (p, n_columns) matrix are mapped by ``A`` (N', p)."""
-    import cvxpy as cp
-
     M = cp.Variable(shape)
     F = A @ cp.reshape(M, (A.shape[1], n_columns), order="C")
     return cp.reshape(F, (F.size // n_outputs, n_outputs), order="C"), cp.normNuc(M), []
@@ -79,24 +78,18 @@ def matrix_program(shape: tuple[int, int], A: np.ndarray, n_columns: int = 1, n_
 
 def regression_program(shape: tuple[int, int], X: np.ndarray) -> Program:
     """The nuclear norm of ``M`` (n_y, n_x) with predictions ``X M^T``."""
-    import cvxpy as cp
-
     M = cp.Variable(shape)
     return X @ M.T, cp.normNuc(M), []
 
 
 def entries_program(shape: tuple[int, int]) -> Program:
     """The nuclear norm of ``M`` that is seen entry by entry, (1, m n)."""
-    import cvxpy as cp
-
     M = cp.Variable(shape)
     return cp.reshape(M, (1, shape[0] * shape[1]), order="C"), cp.normNuc(M), []
 
 
 def quadratic_program(X: np.ndarray) -> Program:
     """The nuclear norm, least ``tr P + tr Q``, of a symmetric ``S = P - Q`` with predictions ``x^T S x``."""
-    import cvxpy as cp
-
     n = X.shape[1]
     P, Q = cp.Variable((n, n), PSD=True), cp.Variable((n, n), PSD=True)
     F = cp.reshape(cp.sum(cp.multiply(X @ (P - Q), X), axis=1), (len(X), 1), order="C")
@@ -105,8 +98,6 @@ def quadratic_program(X: np.ndarray) -> Program:
 
 def symmetric_program(A: np.ndarray, weight: np.ndarray, a: np.ndarray, b: np.ndarray) -> Program:
     """The same for predictions that ``A`` (N, p) maps from the entries ``weight S[a, b]`` (p,)."""
-    import cvxpy as cp
-
     n = int(b[-1]) + 1
     P, Q = cp.Variable((n, n), PSD=True), cp.Variable((n, n), PSD=True)
     entries = cp.multiply(weight, (P - Q)[a, b])

@@ -3,6 +3,9 @@
 import numpy as np
 
 from ..checks.forms import binomials, other_sizes
+from ..optional import optional
+
+cp = optional("cvxpy")
 
 
 def relaxed_program(X: np.ndarray, shape: tuple[int, ...]) -> tuple:
@@ -12,8 +15,6 @@ def relaxed_program(X: np.ndarray, shape: tuple[int, ...]) -> tuple:
     of a tensor with the predictions, R orthogonal to every binomial: the dual of the bound on the
     spectral norm.
     """
-    import cvxpy as cp
-
     mode = int(np.argmax(shape))
     others = other_sizes(shape, mode)
     m, n = shape[mode], int(np.prod(others))
