@@ -4,7 +4,11 @@
 """
 
 from .base import SEARCH, SEARCHED, Checker, Proof
+from .cones import CONES
 from .lines import LINES
+from .plane import PLANE
+from .relaxation import RELAXATION
+from .signs import LAYERS, SIGNS
 from .spectral import SPECTRAL, SYMMETRIC
 
 #: kind of proof -> its checker
@@ -13,6 +17,11 @@ CHECKERS: dict[str, Checker] = {
     "spectral": SPECTRAL,
     "symmetric": SYMMETRIC,
     "lines": LINES,
+    "plane": PLANE,
+    "cones": CONES,
+    "relaxation": RELAXATION,
+    "layers": LAYERS,
+    "signs": SIGNS,
 }
 
 __all__ = ["CHECKERS", "SEARCH", "Checker", "Proof"]
