@@ -4,9 +4,13 @@
 """
 
 from .base import SEARCH, SEARCHED, Checker, Proof
+from .cones import CONES
 from .forms import FORM, UNFOLDING
 from .knots import KNOTS
 from .lines import LINES
+from .plane import PLANE
+from .relaxation import RELAXATION
+from .signs import LAYERS, SIGNS
 from .spectral import SPECTRAL, SYMMETRIC
 
 #: kind of proof -> its checker
@@ -18,6 +22,11 @@ CHECKERS: dict[str, Checker] = {
     "form": FORM,
     "unfolding": UNFOLDING,
     "knots": KNOTS,
+    "plane": PLANE,
+    "cones": CONES,
+    "relaxation": RELAXATION,
+    "layers": LAYERS,
+    "signs": SIGNS,
 }
 
 __all__ = ["CHECKERS", "SEARCH", "Checker", "Proof"]

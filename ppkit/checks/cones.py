@@ -6,7 +6,10 @@ bounded by linear functions and split (:mod:`ppkit.polars.branch`).
 
 import numpy as np
 
+from ..rigor.margins import rounding_margin
 from ..rigor.scales import lifted
+from ..rigor.trees import replay
+from .base import Checker
 
 TINY = float(np.finfo(float).tiny)
 
@@ -21,6 +24,11 @@ def directional_values(A, G, v):
     return np.linalg.norm(hidden_gradient(A, G, v), axis=1)
 
 
+def size_of(G):
+    """The largest entry of ``|G|``, 1 for zero: the unit of a stored ``cutoff``."""
+    return float(np.max(np.abs(G), initial=0.0)) or 1.0
+
+
 def magnitude(A, G):
     """At least ``(1/N) sum_i |G_i| |a_i|``: rounding is a multiple of it."""
     return float(np.linalg.norm(A) * np.linalg.norm(G)) / len(A)
@@ -29,6 +37,29 @@ def magnitude(A, G):
 def spectral_bound(A, G):
     """From ``max(z, 0) = (z + |z|)/2``: half of ``|G^T A|/N`` plus half of ``|G| |A|/N``."""
     return 0.5 * float(np.linalg.norm(G.T @ A, 2) + np.linalg.norm(G, 2) * np.linalg.norm(A, 2)) / len(A)
+
+
+def with_spectral(A, G, upper=np.inf):
+    """The smaller of ``upper``, a bound over cones, and the spectral bound, rounded outward.
+
+    A cone's bound takes three sums over the sample, then those over the coordinates; a ratio of linear
+    functions on a box magnifies the latter by at most d.
+    """
+    d = A.shape[1]
+    margin = 4 * np.sqrt(d) * rounding_margin(max(len(A), d * d) + d, magnitude(A, G), 0.0, d)
+    return min(upper, spectral_bound(A, G)) + margin
+
+
+def cones_upper(A, G, data):
+    """At least the polar: the largest bound over the leaves of a tree of cones, or the spectral bound.
+
+    ``data`` holds the tree, ``dim`` and ``child``, and the ``cutoff`` below which its bounds were not
+    sharpened, relative to the largest entry of ``|G|``; without data the spectral bound is what there is.
+    """
+    if not data:
+        return with_spectral(A, G)
+    boxes, cutoff = face_boxes(A.shape[1], G.shape[1]), float(data["cutoff"]) * size_of(G)
+    return with_spectral(A, G, replay(cone_bound(A, G), *boxes, data, cutoff))
 
 
 # ---- cones ----------------------------------------------------------------------------------------
@@ -157,3 +188,6 @@ def cone_maximum(c, center, radius, steps=3):
     least = np.sum(m * center, axis=1) - np.sum(np.abs(m) * radius, axis=1)
     reach = np.where(least > 0, ratio + np.maximum(excess, 0.0) / np.where(least > 0, least, 1.0), np.inf)
     return np.minimum(np.linalg.norm(c, axis=1), reach)
+
+
+CONES = Checker(lambda norm, M, data: cones_upper(*M, data))

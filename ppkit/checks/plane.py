@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from ..rigor.balls import arbs, to_arb
+from ..rigor.balls import NoProof, arbs, to_arb
 from ..rigor.margins import EPS
+from .base import Checker, require
 from .cones import directional_values, magnitude
 
 LONG = float(np.finfo(np.longdouble).eps)
@@ -50,13 +51,30 @@ def plane_sweep(A, G):
 def line_sweep(A, G):
     """The two directions of the line, and their values."""
     v = np.array([[1.0], [-1.0]])
-    long = (a.astype(np.longdouble) for a in (A, G))  # what sweep_margin counts on
+    long = (a.astype(np.longdouble) for a in (A, G))  # what swept_upper counts on
     return v, directional_values(*long, v).astype(float)
 
 
-def sweep_margin(A, G, value):
-    """Rounding of :func:`plane_sweep`: prefix sums in extended precision, knots and values in double."""
-    return (4 * (len(A) + 16) * LONG + 64 * EPS) * magnitude(A, G) + 16 * EPS * value
+def sweep(A, G):
+    """Unit directions and their values, the largest of which is the polar of at most two inputs."""
+    return line_sweep(A, G) if A.shape[1] == 1 else plane_sweep(A, G)
+
+
+def swept_upper(A, G, values):
+    """The largest of the values of :func:`sweep`, rounded outward.
+
+    The prefix sums run in extended precision, knots and values in double.
+    """
+    top = float(values.max())
+    return top + ((4 * (len(A) + 16) * LONG + 64 * EPS) * magnitude(A, G) + 16 * EPS * top)
+
+
+def plane_upper(A, G):
+    """At least the polar of at most two inputs."""
+    return swept_upper(A, G, sweep(A, G)[1])
+
+
+# ---- in balls -------------------------------------------------------------------------------------
 
 
 def plane_at_most(A, G, bound):
@@ -68,7 +86,7 @@ def plane_at_most(A, G, bound):
     """
     a = np.array([[float(x) for x in row] for row in arbs(A)]).reshape(A.shape)
     if not all(x == y for x, y in zip(arbs(a).flat, arbs(A).flat, strict=True)):
-        return None  # inputs that are not floats: the order of the breakpoints would not be exact
+        raise NoProof("inputs that are not floats: the order of the breakpoints would not be exact")
     if a.shape[1] == 1:
         a = np.column_stack([a, np.zeros(len(a))])
     keep = np.any(a != 0, axis=1)
@@ -118,3 +136,11 @@ def exact_order(p):
         return int((left := b * c) > (right := a * d)) - int(left < right)
 
     return np.array(sorted(order.tolist(), key=cmp_to_key(compare)))
+
+
+def prove_plane(norm, M, bound, data):
+    """The polar of at most two inputs is at most ``bound``, for Balls ``M = (A, G)``."""
+    require(plane_at_most(*M, bound))
+
+
+PLANE = Checker(lambda norm, M, data: plane_upper(*M), prove_plane)

@@ -19,6 +19,8 @@ import numpy as np
 from ..rigor.balls import arbs, to_arb
 from ..rigor.margins import EPS
 from ..rigor.matrices import positive_definite
+from .base import Checker, require
+from .cones import with_spectral
 
 
 def relaxed_at_most(A, G, bound, proof):
@@ -212,3 +214,14 @@ def side_upper(fr, form, tau, shift):
     error = 64 * EPS * len(fr.R) * (magnitude + float(np.sum(np.abs(tau))) + abs(float(shift)))
     low = float(np.linalg.eigvalsh(slack)[0])
     return float(np.sum(tau)) + (2 * error if low >= -error else error - low) * fr.reach
+
+
+def prove_relaxation(norm, M, bound, data):
+    """The polar is at most ``bound``, for Balls ``M = (A, G)`` and the relaxation's multipliers."""
+    require(relaxed_at_most(*M, bound, data))
+
+
+RELAXATION = Checker(
+    lambda norm, M, data: min(with_spectral(*M), relaxed_upper(*M, data)),
+    prove_relaxation,
+)

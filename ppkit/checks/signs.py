@@ -13,34 +13,21 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..rigor.margins import EPS, rounding_margin
-from ..rigor.trees import replay
-from .cones import cone_bound, face_boxes, magnitude, spectral_bound
-from .plane import line_sweep, plane_sweep, sweep_margin
+from ..rigor.balls import NoProof, arbs
+from ..rigor.margins import EPS
+from .base import Checker
+from .cones import cones_upper, size_of
+from .plane import plane_upper, prove_plane
 
 
-def size_of(G):
-    """The largest entry of ``|G|``, 1 for zero."""
-    return float(np.max(np.abs(G), initial=0.0)) or 1.0
+def two_layer_upper(A, G, data):
+    """At least the two-layer polar: by sorting for at most two inputs, otherwise by the cones in ``data``."""
+    return plane_upper(A, G) if A.shape[1] <= 2 else cones_upper(A, G, data)
 
 
-def sweep(A, G):
-    """Unit directions and their values, the largest of which is the two-layer polar of at most two inputs."""
-    return line_sweep(A, G) if A.shape[1] == 1 else plane_sweep(A, G)
-
-
-def two_layer_upper(A, G, proof):
-    """Upper end of the two-layer polar, rounded outward."""
-    d = A.shape[1]
-    if d <= 2:
-        top = float(sweep(A, G)[1].max())
-        return top + sweep_margin(A, G, top)
-    margin = 4 * np.sqrt(d) * rounding_margin(max(len(A), d * d) + d, magnitude(A, G), 0.0, d)
-    upper = spectral_bound(A, G)
-    if "dim" in proof:
-        boxes, cutoff = face_boxes(d, G.shape[1]), float(proof["cutoff"]) * size_of(G)
-        upper = min(upper, replay(cone_bound(A, G), *boxes, proof, cutoff))
-    return upper + margin
+def one_signed(G):
+    """Whether a residual with one output has one sign: then no depth beats two layers."""
+    return G.shape[1] == 1 and (all(x >= 0 for x in G.flat) or all(x <= 0 for x in G.flat))
 
 
 def deeper(A, G, upper, layers):
@@ -48,6 +35,21 @@ def deeper(A, G, upper, layers):
     spectral = float(np.linalg.norm(G, 2) * np.linalg.norm(A, 2)) / len(A) * (1 + 1e-12)
     share = 0.5**layers
     return share * upper + (1 - share) * max(spectral, upper) if layers else upper
+
+
+def layers_upper(norm, M, data):
+    """At least the polar of paths with ``norm.layers`` hidden layers beyond one, from a two-layer proof."""
+    A, G = M
+    upper = two_layer_upper(A, G, data)
+    return upper if one_signed(G) else deeper(A, G, upper, norm.layers)
+
+
+def prove_layers(norm, M, bound, data):
+    """The polar is at most ``bound`` for Balls ``M``: in the plane, where no layer counts."""
+    A, G = M
+    if A.shape[1] > 2 or not (norm.layers == 0 or one_signed(arbs(G))):
+        raise NoProof("more than two inputs or layers are rechecked in floating point only")
+    prove_plane(norm, M, bound, data)
 
 
 # ---- signs of the last pre-activation -----------------------------------------------------------------
@@ -75,9 +77,18 @@ def leaf_upper(A, w, reach, signs, h, layers):
     return linear + float(np.sum(rest)) + rounding
 
 
-def signs_upper(A, g, proof, layers):
+def signs_upper(norm, M, data):
+    """At least the polar: the largest bound over the leaves of one output, or that of the layers."""
+    A, G = M
+    upper = layers_upper(norm, M, {})
+    if norm.layers == 0 or G.shape[1] > 1 or one_signed(G):
+        return upper
+    return min(upper, leaves_upper(A, G[:, 0], data, norm.layers))  # a NaN comes second and is not taken
+
+
+def leaves_upper(A, g, data, layers):
     """The upper end that the leaves prove, for any residual ``g`` (N,); ValueError if they do not cover."""
-    side, signs, lines = (np.asarray(proof[k]) for k in ("side", "signs", "lines"))
+    side, signs, lines = (np.asarray(data[k]) for k in ("side", "signs", "lines"))
     if signs.shape != lines.shape or signs.shape != (len(side), len(g)) or not np.all(np.abs(side) == 1):
         raise ValueError("leaves of the wrong shape")
     if not np.all(np.isfinite(lines)):
@@ -101,3 +112,7 @@ def check_cover(signs):
     apart = all(np.any(a * b < 0) for k, a in enumerate(signs) for b in signs[:k])
     if share != 1 or not apart:
         raise ValueError("the leaves do not cover all signs")
+
+
+LAYERS = Checker(layers_upper, prove_layers)
+SIGNS = Checker(signs_upper, prove_layers)

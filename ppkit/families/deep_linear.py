@@ -6,13 +6,12 @@ from ..factors import drop_dead, width
 from ..polars.spectral import SpectralNorm
 from ..programs.nuclear import regression_program
 from . import models
-from .base import Family
-from .linear_maps import data_widths, mean_adjoint, mean_rounding, span_nuclear
+from .linear_maps import mean_adjoint, mean_rounding, span_nuclear
 from .outer_product import svd_split
-from .paths import balance_path, check_path, layer_norms, path_cost, power_mean
+from .paths import Paths
 
 
-class DeepLinear(Family):
+class DeepLinear(Paths):
     r"""Deep linear paths side by side, each a product of L weight matrices.
 
     .. math::
@@ -34,31 +33,6 @@ class DeepLinear(Family):
     """
 
     name = "deep-linear"
-    input_degree = 1
-
-    def __init__(self, sizes, form="product"):
-        self.sizes = check_path(self.name, sizes, form)
-        self.form = form
-
-    @property
-    def depth(self):
-        """L, the number of weight matrices of a path."""
-        return len(self.sizes) - 1
-
-    @property
-    def shapes(self):
-        return {f"W{l}": (self.sizes[l], self.sizes[l - 1]) for l in range(1, self.depth + 1)}
-
-    @property
-    def input_shape(self):
-        return (self.sizes[0],)
-
-    @property
-    def n_outputs(self):
-        return self.sizes[-1]
-
-    def params(self):
-        return {"sizes": list(self.sizes), "form": self.form}
 
     @classmethod
     def from_data(cls, X, Y, **options):
@@ -82,16 +56,7 @@ class DeepLinear(Family):
     def predict(self, factors, X):
         return X @ self.paths(factors).sum(axis=0).T
 
-    def norms(self, factors):
-        """Frobenius norm of each matrix of each path, shape (L, r)."""
-        return layer_norms(factors)
-
-    def theta(self, factors):
-        return path_cost(self.norms(factors), self.form)
-
-    def scale(self, factors, alpha):
-        root = np.asarray(alpha, float) ** (1 / self.depth)
-        return {k: root[:, None, None] * factors[k] for k in self.shapes}
+    # ---- the polar ---------------------------------------------------------------------------------
 
     @property
     def norm(self):
@@ -105,18 +70,6 @@ class DeepLinear(Family):
 
     def unit_factors(self, units):
         return self.chains(units["u"], units["v"])
-
-    def chains(self, u, v):
-        """Paths with end-to-end matrices ``u_j v_j^T``, every signal in the first unit of each layer.
-
-        ``u`` is (r, kL) and ``v`` (r, k0); all matrices between the outer two are ``e_1 e_1^T``.
-        """
-        out = {k: np.zeros((len(u), *s)) for k, s in self.shapes.items()}
-        for a in out.values():
-            a[:, 0, 0] = 1.0
-        out["W1"][:, 0, :] = v
-        out[f"W{self.depth}"][:, :, 0] = u
-        return out
 
     # ---- training -----------------------------------------------------------------------------------
 
@@ -132,12 +85,6 @@ class DeepLinear(Family):
             out[k] = np.broadcast_to(back, shape) if under is None else back @ np.swapaxes(under, 1, 2)
             back = np.swapaxes(factors[k], 1, 2) @ back
         return {k: out[k] for k in names}
-
-    def surrogate(self, factors):
-        return power_mean(factors)
-
-    def balance(self, factors):
-        return balance_path(factors)
 
     def free(self, factors):
         """A chain stays a chain: only its entries in the first unit of each layer ever get a gradient."""
@@ -168,10 +115,6 @@ class DeepLinear(Family):
     # ---- the population ----------------------------------------------------------------------------
 
     device_model = models.Chains
-
-    def unit_constants(self, a):
-        """Products of L matrices of Frobenius norm at most one."""
-        return a, len(self.shapes)
 
     def linear_map(self, factors):
         return self.paths(factors).sum(axis=0)

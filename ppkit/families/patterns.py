@@ -2,7 +2,7 @@
 
 import numpy as np
 
-# ---- fewer units, the same prediction ------------------------------------------------------------------
+from ..factors import take, width
 
 
 def merge_patterns(A, factors):
@@ -41,3 +41,11 @@ def thin(atoms, cost, tol=1e-12):
         c = c + step.min() * z
         c[np.argmin(step)] = 0.0
         weight[on] = np.maximum(c, 0.0) / cost[on]
+
+
+def thinned(family, factors, X):
+    """No more factors than atoms can be independent, with the same prediction at no higher cost."""
+    if width(factors) < 2:
+        return factors
+    weight = thin(family.atoms(factors, X), family.theta(factors))
+    return family.scale(take(factors, weight > 0), weight[weight > 0])

@@ -2,37 +2,15 @@
 
 import numpy as np
 
-from ..checks.cones import (
-    cone_bound,
-    directional_values,
-    face_boxes,
-    hidden_gradient,
-    magnitude,
-    spectral_bound,
-)
-from ..checks.plane import line_sweep, plane_at_most, plane_sweep, sweep_margin
-from ..checks.relaxation import relaxed_at_most, relaxed_upper
 from ..errors import InputError
-from ..factors import as_float, check_sizes, drop_dead, take, width
-from ..polars.base import Polar, check_effort
-from ..polars.branch import branch_and_bound
-from ..polars.relaxation import relaxed_dual, relaxed_polar
-from ..polars.relu import search
-from ..programs.relu import master, outer, program, vector_program
-from ..rigor.margins import rounding_margin
-from ..rigor.scales import at_size_one, polar_times, row_norms, unit_rows, upper_times
-from ..rigor.trees import replay
+from ..factors import as_float, check_sizes, drop_dead, width
+from ..polars.relu import relaxed_point, relu_norm
+from ..programs.relu import master, omega_of, outer, program, vector_program
 from . import models
 from .base import Family
 from .gaussian import arc_cosine, plane_discrepancy
 from .outer_product import balance_pair, half_squares
-from .patterns import merge_patterns, thin
-
-MAX_NODES = {"fast": 2_000, "default": 50_000, "exact": 5_000_000}
-ITERATIONS = {"fast": (300, 1e-3), "default": (800, 2e-4), "exact": (3_000, 5e-5)}
-RESTARTS = {"fast": 64, "default": 512, "exact": 2_048}
-LARGEST = 400  # samples that the semidefinite relaxation takes on
-GAPS = {"fast": 1e-3, "default": 1e-7, "exact": 1e-9}
+from .patterns import merge_patterns, thinned
 
 
 class TwoLayerReLU(Family):
@@ -62,16 +40,13 @@ class TwoLayerReLU(Family):
     """
 
     name = "two-layer-relu"
+    features_degree = 1  # homogeneous in the features, whatever the bias
 
     def __init__(self, n_inputs, n_outputs=1, bias=False):
         check_sizes(self.name, n_inputs=n_inputs, n_outputs=n_outputs)
         self.n_inputs = int(n_inputs)
         self._n_outputs = int(n_outputs)
         self.bias = bool(bias)
-
-    @property
-    def polar_is_cheap(self):
-        return self.n_inputs + self.bias <= 2
 
     @property
     def input_degree(self):
@@ -118,87 +93,17 @@ class TwoLayerReLU(Family):
         root = np.sqrt(np.asarray(alpha, float))[:, None]
         return {k: root * a for k, a in factors.items()}
 
-    # ---- polar ----------------------------------------------------------------------------------
+    # ---- the polar ------------------------------------------------------------------------------
 
-    def polar(self, X, G, starts=(), effort="default", seed=0):
-        check_effort(effort)
-        A, G, power, lost = at_size_one(self.features(X), G, 1)  # homogeneous in A, whatever the bias
-        return polar_times(self._polar_at_one(A, G, starts, effort, seed), power, lost)
+    @property
+    def norm(self):
+        return relu_norm(self.n_inputs + self.bias)
 
-    def polar_upper(self, X, G, proof):
-        A, G, power, lost = at_size_one(self.features(X), G, 1)
-        return upper_times(self._upper_at_one(A, G, proof), power, lost)
-
-    def _polar_at_one(self, A, G, starts, effort, seed):
-        if A.shape[1] <= 2:
-            v, values = self._sweep(A, G)
-            top = float(values.max())
-            v = v[np.argsort(-values, kind="stable")[:64]]
-            return self._polar(A, G, v, top + sweep_margin(A, G, top), "exact", {})
-        v = search(A, G, starts, seed, RESTARTS[effort])
-        relaxes = effort == "exact" and A.shape[1] > 6 and len(A) <= LARGEST
-        result = branch_and_bound(
-            cone_bound(A, G),
-            *face_boxes(A.shape[1], G.shape[1]),
-            lower=float(directional_values(A, G, v).max()),
-            gap=GAPS[effort],
-            max_nodes=MAX_NODES["default" if relaxes else effort],
-        )
-        if result.point is not None:
-            v = np.concatenate([result.point[None], v])
-        proof = {**result.tree, "cutoff": np.array(result.lower / (_size(G) or 1.0))}
-        upper = min(result.upper, spectral_bound(A, G)) + _margin(A, G)
-        if relaxes and result.upper > result.lower * (1 + GAPS["default"]) > 0:
-            relaxed, multipliers = relaxed_polar(A, G, result.lower, *ITERATIONS[effort])
-            if relaxed < upper:
-                upper, proof = relaxed, multipliers
-        return self._polar(A, G, v, upper, "bounded", proof)
-
-    def _upper_at_one(self, A, G, proof):
-        if A.shape[1] <= 2:
-            top = float(self._sweep(A, G)[1].max())
-            return top + sweep_margin(A, G, top)
-        upper = spectral_bound(A, G) + _margin(A, G)
-        if "products" in proof:
-            upper = min(upper, relaxed_upper(A, G, proof))
-        elif proof:
-            cutoff = float(proof["cutoff"]) * _size(G)
-            boxes = face_boxes(A.shape[1], G.shape[1])
-            upper = min(upper, replay(cone_bound(A, G), *boxes, proof, cutoff) + _margin(A, G))
-        return upper
+    def adjoint(self, A, G):
+        return A, G
 
     def relaxed_dual(self, X, Y, lam, loss, effort="default"):
-        A = self.features(X)
-        G = -loss.gradient(Y, np.zeros(Y.shape))
-        if len(A) > LARGEST or not (A.any() and G.any()):
-            return None
-        v = search(A, G, (), 0, RESTARTS[effort])
-        values = directional_values(A, G, v)
-        best = v[np.argmax(values)]
-        square = float(np.mean(np.maximum(A @ best, 0.0) ** 2)) * loss.smoothness
-        mass = max(float(values.max()) - lam, lam) / square if square > 0 else 1.0
-        return relaxed_dual(A, Y, lam, loss, mass, *ITERATIONS[effort])
-
-    def prove_polar(self, X, G, bound, proof):
-        A = self.features(X)
-        if A.shape[1] <= 2:
-            return plane_at_most(A, G, bound)
-        return relaxed_at_most(A, G, bound, proof) if "products" in proof else None
-
-    def _sweep(self, A, G):
-        return line_sweep(A, G) if A.shape[1] == 1 else plane_sweep(A, G)
-
-    def _polar(self, A, G, v, upper, kind, proof):
-        """The :class:`Polar` with the best of the unit directions ``v`` (k, d) as candidates."""
-        value = hidden_gradient(A, G, v)
-        norm = row_norms(value)[:, 0]
-        order = np.argsort(-norm, kind="stable")
-        pattern = (A @ v[order].T > 0).T
-        first = np.sort(np.unique(pattern, axis=0, return_index=True)[1])[:16]  # one for each pattern
-        order = order[first]
-        v, u, lower = v[order], unit_rows(value[order]), float(norm[order[0]])
-        factor = {"u": u[:1], "v": v[:1]}
-        return Polar(lower, max(upper, lower), factor, kind, {"u": u, "v": v}, proof)
+        return relaxed_point(self.features(X), Y, lam, loss, effort)
 
     # ---- training -------------------------------------------------------------------------------
 
@@ -229,10 +134,7 @@ class TwoLayerReLU(Family):
         A = self.features(X)
         if self.n_outputs == 1:
             factors = drop_dead(self, merge_patterns(A, factors))
-        if width(factors) > 1:
-            weight = thin(self.atoms(factors, X), self.theta(factors))
-            factors = self.scale(take(factors, weight > 0), weight[weight > 0])
-        return factors
+        return thinned(self, factors, X)
 
     # ---- the finite convex program --------------------------------------------------------------
 
@@ -241,19 +143,7 @@ class TwoLayerReLU(Family):
         return program(A) if self.n_outputs == 1 else vector_program(A, self.n_outputs)
 
     def omega(self, X, F):
-        import cvxpy as cp
-
-        from ..programs.solve import solve_program
-
-        prediction, omega, constraints = self.convex_program(X)
-        size = _size(F)
-        if size == 0:
-            return 0.0
-        same = prediction == np.reshape(F, (len(F), self.n_outputs)) / size
-        if self.n_outputs == 1:
-            return size * solve_program(cp.Minimize(omega), [*constraints, same])
-        tolerances = dict.fromkeys(("tol_gap_abs", "tol_gap_rel", "tol_feas"), 1e-7)
-        return size * solve_program(cp.Minimize(omega), [*constraints, same], "CLARABEL", **tolerances)
+        return omega_of(self.convex_program(X), F)
 
     # ---- the population ----------------------------------------------------------------------------
 
@@ -280,16 +170,3 @@ class TwoLayerReLU(Family):
     def agreeing(self, factors):
         """Output weights without negative entries."""
         return {**factors, "u": np.abs(factors["u"])}
-
-
-def _size(G):
-    return float(np.max(np.abs(G), initial=0.0))
-
-
-def _margin(A, G):
-    """Rounding of :func:`cone_bound`: three sums over the sample, then those over the coordinates.
-
-    A ratio of linear functions on a box magnifies the latter by at most d.
-    """
-    d = A.shape[1]
-    return 4 * np.sqrt(d) * rounding_margin(max(len(A), d * d) + d, magnitude(A, G), 0.0, d)

@@ -188,17 +188,25 @@ def check_effort(effort: str) -> None:
         raise InputError(f"unknown effort {effort!r}; choose one of {', '.join(EFFORTS)}")
 
 
+class DataNorm(Norm):
+    """Abstract: a norm whose ``M`` is the data themselves, a tuple of arrays; its checkers round outward."""
+
+    def margin(self, M: Any, value: float, n_terms: int, magnitude: float) -> float:
+        """Nothing: there are no sums in ``M``, and :meth:`upper` is rounded outward."""
+        return 0.0
+
+
 class Least(Norm):
     """The least of several upper ends of one norm, each with its own kind of proof.
 
-    Members are tried in the order given until the interval closes to a relative width of 1e-9; each one
-    starts from the best units of those before it.
+    Members are tried in the order given until the interval closes to the relative width ``closed``; each
+    one starts from the best units of those before it.
     """
 
     is_closed = False
 
-    def __init__(self, *norms: Norm):
-        self.norms = norms
+    def __init__(self, *norms: Norm, closed: float = CLOSED):
+        self.norms, self.closed = norms, closed
         self.kinds = tuple(kind for norm in norms for kind in norm.kinds)
 
     def find(self, M: Any, starts: Sequence[Units], effort: str, seed: int) -> Found:
@@ -208,7 +216,7 @@ class Least(Norm):
             if found.upper is None:
                 found = replace(found, upper=norm.upper(M, found.proof))
             best = found if best is None else both(best, found)
-            if best.upper <= np.max(best.values) * (1 + CLOSED):
+            if best.upper <= np.max(best.values) * (1 + self.closed):
                 break
             starts = (*starts, best.units)
         return best

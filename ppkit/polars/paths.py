@@ -1,124 +1,160 @@
-"""Search for the polar of deep ReLU paths."""
-
-import heapq
+"""Deep ReLU paths, as arrays and as the units of their polar."""
 
 import numpy as np
 
-from ..checks.cones import cone_bound, directional_values, face_boxes
-from ..checks.signs import corners, leaf_upper, row_norms, size_of, sweep
-from .branch import branch_and_bound
-from .relu import ascent
+from ..checks import Proof
+from ..checks.cones import directional_values, hidden_gradient
+from ..checks.plane import sweep
+from ..checks.signs import one_signed
+from ..factors import append, take
+from ..rigor.scales import unit_rows
+from .base import DataNorm, Found
+from .relu import CONES, ascent, cones
+from .search import multistart
+from .signs import leaves_for, sign_search
 
-MAX_NODES = {"fast": 2_000, "default": 20_000, "exact": 1_000_000}
-LEAVES = {"fast": (0, 0), "default": (40, 20_000), "exact": (1_000, 2_000_000)}
-LARGEST = 500  # samples
-GAPS = {"fast": 1e-3, "default": 1e-7, "exact": 1e-9}
-CUTS = 40
+ASCENT = {"fast": (24, 60), "default": (64, 200), "exact": (256, 600)}  # random paths, steps
+MOST = 16  # units that a search hands on
 
 
-# ---- two layers -------------------------------------------------------------------------------------
+class PathNorm(DataNorm):
+    """``sup <G, phi(W)>`` over ReLU paths with matrices of norm one: units are such paths, ``W1`` to ``WL``.
+
+    ``M = (A, G)``; ``sizes`` are (k0, ..., kL), of which ``layers`` hidden layers count beyond one.
+    """
+
+    kinds = ("layers", "signs")
+
+    def __init__(self, sizes: tuple[int, ...], layers: int):
+        self.sizes, self.layers = sizes, layers
+        self.is_closed = layers == 0 and sizes[0] <= 2
+
+    def find(self, M, starts, effort, seed):
+        A, G = M
+        v, data = two_layers(A, G, starts, effort, seed)
+        paths, proof = chains(self.sizes, unit_rows(hidden_gradient(A, G, v)), v), Proof("layers", data)
+        if self.layers and not one_signed(G):
+            for start in starts:
+                paths = append(paths, unit_paths(start))
+            paths = climb(A, G, paths, effort, seed)
+            if G.shape[1] == 1 and A.shape[1] <= 2 and leaves_for(effort, len(A)) and np.any(A):
+                lower = float(np.max(path_values(paths, A, G)))
+                leaves, units = sign_search(A, G[:, 0], lower, self.layers, v, effort)
+                paths, proof = append(paths, fan(self.sizes, *units)), Proof("signs", leaves)
+        best = take(paths, distinct(path_values(paths, A, G)))
+        values = [float(np.sum(G * atom)) / len(G) for atom in signals(best, A)[-1]]
+        return Found(best, np.array(values), proof)
+
+
+# ---- search -----------------------------------------------------------------------------------------
 
 
 def two_layers(A, G, starts, effort, seed):
-    """``(directions, proof)`` for the two-layer polar; with at most two inputs nothing has to be proved."""
+    """``(v, data)``: good directions for the two-layer polar and its proof, which is empty in the plane.
+
+    Plain ascent is enough: every direction is the start of a path that climbs on.
+    """
     if A.shape[1] <= 2:
         v, values = sweep(A, G)
         return v[np.argsort(-values, kind="stable")[:32]], {}
-    v = ascent(A, G, starts, seed)
-    result = branch_and_bound(
-        cone_bound(A, G),
-        *face_boxes(A.shape[1], G.shape[1]),
-        lower=float(directional_values(A, G, v).max()),
-        gap=GAPS[effort],
-        max_nodes=MAX_NODES[effort],
-    )
-    if result.point is not None:
-        v = np.concatenate([result.point[None], v])
-    v = v[np.argsort(-directional_values(A, G, v), kind="stable")[:32]]
-    return v, {**result.tree, "cutoff": np.array(result.lower / size_of(G))}
+    own = [{"v": start["W1"].reshape(-1, A.shape[1])} for start in starts]
+    v, data, _ = cones(A, G, ascent(A, G, own, seed), *CONES[effort])
+    return v[np.argsort(-directional_values(A, G, v), kind="stable")[:32]], data
 
 
-def leaves_for(effort, n_samples):
-    """How many sign patterns a search may look at: each costs linear programs with 2 N unknowns."""
-    most, work = LEAVES[effort]
-    return min(most, max(2, work // n_samples**2)) if n_samples <= LARGEST else 0
+def climb(A, G, paths, effort, seed):
+    """Gradient ascent on products of spheres from ``paths`` and from random ones, each monotone."""
+    (restarts, steps), rng = ASCENT[effort], np.random.default_rng(seed)
+    more = {k: rng.standard_normal((restarts, *a.shape[1:])) for k, a in paths.items()}
+
+    def step(points):
+        slope = slopes(points, A, G)
+        norms = layer_norms(slope)
+        return path_values(points, A, G), scale_layers(slope, 1 / np.where(norms > 0, norms, 1.0))
+
+    def mix(points, ends, t):
+        new = {k: points[k] + t[:, None, None] * ends[k] for k in points}
+        return scale_layers(new, 1 / np.maximum(layer_norms(new), 1e-300))
+
+    return multistart(step, append(paths, unit_paths(more)), steps, mix=mix)[0]
 
 
-def best_line(A, w, reach, signs, pool, layers):
-    """``(bound, h, units)``: h from a linear program over the directions in ``pool``, which grows.
+def distinct(values):
+    """Indices of the best of the values (k,) that differ by more than rounding, best first."""
+    order = np.argsort(-values, kind="stable")
+    first = np.unique(np.round(values[order] / (values.max() or 1.0), 9), return_index=True)[1]
+    return order[np.sort(first)[:MOST]]
 
-    ``units = (weights, directions)``: the multipliers of the cutting planes, a point z that attains the
-    program's value if the cuts are complete.
+
+# ---- paths as arrays --------------------------------------------------------------------------------
+
+
+def signals(factors, X):
+    """Pre-activations of every layer of every ReLU path, a list of (r, N, k_l); the last are the atoms."""
+    out, below = [], X[None]
+    for l in range(1, len(factors) + 1):
+        out.append(below @ np.swapaxes(factors[f"W{l}"], 1, 2))
+        below = np.maximum(out[-1], 0.0)
+    return out
+
+
+def slopes(factors, X, G):
+    """Gradient of ``<G, sum of the atoms>`` in each matrix of each ReLU path."""
+    hidden, back, out = signals(factors, X), G[None] / len(X), {}
+    for l in range(len(factors), 0, -1):
+        below = X[None] if l == 1 else np.maximum(hidden[l - 2], 0.0)
+        shape = factors[f"W{l}"].shape
+        out[f"W{l}"] = np.broadcast_to(np.swapaxes(back, 1, 2) @ below, shape)
+        if l > 1:
+            back = (back @ factors[f"W{l}"]) * (hidden[l - 2] > 0)
+    return {k: out[k] for k in factors}
+
+
+def path_values(factors, X, G):
+    """``<G, phi>`` of each path, shape (r,)."""
+    return np.einsum("rno,no->r", signals(factors, X)[-1], G) / len(G)
+
+
+def layer_norms(factors):
+    """Frobenius norm of each matrix of each path, shape (L, r)."""
+    return np.stack([np.sqrt(np.sum(a**2, axis=(1, 2))) for a in factors.values()])
+
+
+def scale_layers(factors, ratios):
+    """Each matrix of each path times its ratio; ``ratios`` (L, r)."""
+    return {k: s[:, None, None] * a for (k, a), s in zip(factors.items(), ratios, strict=True)}
+
+
+def unit_paths(factors):
+    """The paths that are not dead, every matrix with norm one."""
+    norms = layer_norms(factors)
+    alive = np.all(norms > 0, axis=0)
+    return scale_layers(take(factors, alive), 1 / norms[:, alive])
+
+
+def chains(sizes, u, v):
+    """Paths whose signal stays in the first unit of each layer: ``u`` (r, kL) after ``v`` (r, k0).
+
+    All matrices between the outer two are ``e_1 e_1^T``.
     """
-    from scipy.optimize import linprog
-
-    N = len(w)
-    fixed, high = signs != 0, np.where(signs < 0, 0.0, reach)
-    low = np.where(signs > 0, 0.0, -reach)
-    # variables h (N), c (N) >= 0, tau >= 0:  c >= -h low,  c >= (w - h) high
-    eye = np.eye(N)
-    rows = [np.hstack([-eye * low, -eye, np.zeros((N, 1))]), np.hstack([-eye * high, -eye, np.zeros((N, 1))])]
-    sides = [np.zeros(N), -w * high]
-    best, h_best = np.inf, np.where(fixed, np.where(signs > 0, w, 0.0), np.where(w > 0, w / 2, w))
-    units = np.ones(1), np.array(pool[:1])
-    cost = np.concatenate([np.zeros(N), np.ones(N), [0.5 ** (layers - 1)]])
-    limits = [(None, None)] * N + [(0, None)] * (N + 1)
-    for _ in range(CUTS):
-        H = np.maximum(A @ np.array(pool).T, 0.0).T
-        cuts = [np.hstack([s * H, np.zeros_like(H), -np.ones((len(H), 1))]) for s in (1.0, -1.0)]
-        right = np.concatenate([*sides, np.zeros(2 * len(H))])
-        result = linprog(cost, np.vstack([*rows, *cuts]), right, bounds=limits, method="highs")
-        if result.status != 0:
-            break
-        h = result.x[:N]
-        bound = leaf_upper(A, w, reach, signs, h, layers)
-        if bound < best:
-            best, h_best = bound, h
-        force = -result.ineqlin.marginals[2 * N :]
-        units = force[: len(H)] - force[len(H) :], np.array(pool)
-        v, values = sweep(A, len(A) * h[:, None])
-        if values.max() <= result.x[-1] + 1e-10 * size_of(w) * np.max(reach):
-            break
-        pool.extend(v[np.argsort(-values)[:4]])
-    best = min(best, leaf_upper(A, w, reach, signs, h_best, layers))
-    return best, h_best, (units[0][units[0] != 0], units[1][units[0] != 0])
+    depth = len(sizes) - 1
+    out = {f"W{l}": np.zeros((len(u), sizes[l], sizes[l - 1])) for l in range(1, depth + 1)}
+    for a in out.values():
+        a[:, 0, 0] = 1.0
+    out["W1"][:, 0, :] = v
+    out[f"W{depth}"][:, :, 0] = u
+    return out
 
 
-def sign_search(A, g, lower, layers, v, effort):
-    """Branch and bound over the signs of z: ``(leaves, units of the best leaf with their side)``.
+def fan(sizes, side, weight, v):
+    """The path with last pre-activation ``sum_k weight_k max(v_k^T x, 0)``, its largest terms at least.
 
-    Only samples that pull upward need a sign: for the others one slope between ``w_i`` and 0 is exact.
+    ``side`` is the sign of the output weight, ``weight`` (m,), ``v`` (m, k0) unit rows.
     """
-    N = len(g)
-    reach = row_norms(A)
-    pool, heap, done = list(v), [], []
-    for side in (1.0, -1.0):
-        w, signs = side * g / N, np.zeros(N, int)
-        bound, h, units = best_line(A, w, reach, signs, pool, layers)
-        heapq.heappush(heap, (-bound, len(heap), side, signs, h, units))
-    count = len(heap)
-    while heap and count < leaves_for(effort, N):
-        leaf = heapq.heappop(heap)
-        bound, _, side, signs, h, _ = leaf
-        w = side * g / N
-        open_ = (signs == 0) & (w > 0) & (reach > 0)
-        if -bound <= lower * (1 + GAPS[effort]) or not open_.any():
-            done.append(leaf)
-            if -bound > lower * (1 + GAPS[effort]):
-                break
-            continue
-        i = int(np.argmax(np.where(open_, corners(w, reach, signs, h), -1.0)))
-        for sign in (1, -1):
-            child = signs.copy()
-            child[i] = sign
-            bound, line, units = best_line(A, w, reach, child, pool, layers)
-            count += 1
-            heapq.heappush(heap, (-bound, count, side, child, line, units))
-    leaves = done + heap
-    _, _, side, _, _, units = min(leaves, key=lambda leaf: leaf[:2])
-    proof = {
-        "side": np.array([leaf[2] for leaf in leaves]),
-        "signs": np.array([leaf[3] for leaf in leaves], np.int8),
-        "lines": np.array([leaf[4] for leaf in leaves]) * N / size_of(g),
-    }
-    return proof, (side, *units)
+    order = np.argsort(-np.abs(weight), kind="stable")[: sizes[1]]
+    weight, v = weight[order], v[order]
+    root = np.sqrt(np.abs(weight) / np.sum(np.abs(weight)))
+    out = chains(sizes, np.array([[side]]), np.zeros((1, sizes[0])))
+    out["W1"][0, : len(v)] = root[:, None] * v
+    out["W2"][0, 0, : len(v)] = np.sign(weight) * root
+    return out

@@ -2,10 +2,46 @@
 
 import numpy as np
 
+from ..checks import SEARCH, Proof
+from ..checks.cones import directional_values
 from ..checks.relaxation import frame, opposite, relaxed_upper, side_form, squares, weights
+from ..rigor.scales import unit_rows
+from .base import DataNorm, Found
+from .search import gather
 
+ITERATIONS = {"fast": (300, 1e-3), "default": (800, 2e-4), "exact": (3_000, 5e-5)}
+FEW = 6  # features up to which cones close the interval
+LARGEST = 400  # samples that the relaxation takes on
 CHECK = 50  # iterations between two looks at the bound
 BALANCE = (10, 20, 40, 60, 80, 110, 140, 170, 200, 250, 300, 350, 400)  # where the step length adapts
+
+
+def relaxes(A, effort: str) -> bool:
+    """Whether a polar with features ``A`` (N, d) is relaxed at this effort when cones leave it open."""
+    return effort == "exact" and A.shape[1] > FEW and len(A) <= LARGEST
+
+
+class RelaxedNorm(DataNorm):
+    """The two-layer ReLU polar by its semidefinite relaxation, where :func:`relaxes` says so.
+
+    It finds no units of its own, and stands in a :class:`ppkit.polars.base.Least` behind a norm that does.
+    """
+
+    kinds = ("relaxation",)
+    is_closed = False
+
+    def find(self, M, starts, effort, seed):
+        A, G = M
+        none = {"u": np.zeros((0, G.shape[1])), "v": np.zeros((0, A.shape[1]))}
+        if relaxes(A, effort):
+            v = unit_rows(gather(starts, {"v": A})["v"])
+            value = float(directional_values(A, G, v).max())
+            if value > 0:
+                return Found(none, np.zeros(0), relaxed_polar(A, G, value, *ITERATIONS[effort])[1])
+        return Found(none, np.zeros(0), Proof(SEARCH), np.inf)
+
+
+# ---- multipliers as a proof -----------------------------------------------------------------------
 
 
 def best_shift(fr, H):
@@ -46,8 +82,9 @@ def relaxed_polar(A, G, value, iterations, change):
     """``(upper, proof)``: nearly the best multipliers for ``G``, whose polar is about ``value``."""
     fr = frame(A, G.shape[1])
     tries = splitting(fr, lambda F, step: G, value, value, True, iterations)
-    bounds = ((relaxed_upper(A, G, proof), proof) for _, proof in tries)
-    return min(until_flat(bounds, change), key=lambda pair: pair[0])
+    bounds = ((relaxed_upper(A, G, data), data) for _, data in tries)
+    upper, data = min(until_flat(bounds, change), key=lambda pair: pair[0])
+    return upper, Proof("relaxation", data)
 
 
 def relaxed_dual(A, Y, lam, loss, mass, iterations, change):
@@ -59,12 +96,13 @@ def relaxed_dual(A, Y, lam, loss, mass, iterations, change):
     tries = splitting(fr, lambda F, step: proximal(loss, Y, F, step), lam, lam / mass, False, iterations)
 
     def bounds():
-        for g, proof in tries:
-            upper = relaxed_upper(A, g, proof)
+        for g, data in tries:
+            upper = relaxed_upper(A, g, data)
             g = g * min(1.0, lam / upper) if upper > 0 else g
-            yield float(np.mean(loss.conjugate(Y, -g))), g, proof
+            yield float(np.mean(loss.conjugate(Y, -g))), g, data
 
-    return min(until_flat(bounds(), change), key=lambda triple: triple[0])[1:]
+    _, dual, data = min(until_flat(bounds(), change), key=lambda triple: triple[0])
+    return dual, Proof("relaxation", data)
 
 
 def until_flat(tries, change, patience=3):
@@ -90,7 +128,7 @@ def proximal(loss, Y, F, step, halvings=60):
 
 
 def splitting(fr, residual, price, rho, budget, iterations):
-    """Alternating directions for the relaxed problem; yields ``(g, proof)`` every few iterations.
+    """Alternating directions for the relaxed problem; yields ``(g, data)`` every few iterations.
 
     The relaxed problem is ``min E l(y, F) + price/2 sum (tr vv^T + tr uu^T)``, or, with a ``budget``,
     ``max <g, F>`` for that half sum at most 1, over moment matrices ``W = R X R^T`` of units with

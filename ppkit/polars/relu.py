@@ -1,14 +1,116 @@
-r"""Good directions for the polar of two-layer ReLU networks, past the kinks where plain ascent stops.
+r"""The polar of two-layer ReLU networks: by sorting in the plane, by cones of directions beyond it.
 
-Where the loss wants less of a sample's unit (:math:`G_i^\top u < 0`) the value has a concave kink at
-:math:`a_i^\top v = 0`, and maxima sit on such kinks.  A gradient step jumps to and fro across them.
+A search finds good directions first, past the kinks where plain ascent stops.  Where the loss wants less
+of a sample's unit (:math:`G_i^\top u < 0`) the value has a concave kink at :math:`a_i^\top v = 0`, and
+maxima sit on such kinks.  A gradient step jumps to and fro across them.
 """
 
 import numpy as np
 
-from ..checks.cones import hidden_gradient
-from ..rigor.scales import lifted
+from ..checks import Proof
+from ..checks.cones import (
+    cone_bound,
+    directional_values,
+    face_boxes,
+    hidden_gradient,
+    size_of,
+    with_spectral,
+)
+from ..checks.plane import sweep, swept_upper
+from ..rigor.scales import lifted, row_norms, unit_rows
+from .base import DataNorm, Found, Least, Norm
+from .branch import branch_and_bound
+from .relaxation import ITERATIONS, LARGEST, RelaxedNorm, relaxed_dual, relaxes
 from .search import gather, multistart
+
+CONES = {"fast": (1e-3, 2_000), "default": (1e-7, 50_000), "exact": (1e-9, 5_000_000)}  # gap, cones at most
+RESTARTS = {"fast": 64, "default": 512, "exact": 2_048}
+MOST = 16  # units that a search hands on
+TINY = 1e-150
+LEVELS = (0.3, 0.1, 0.03, 0.01, 0.003)
+
+
+def relu_norm(d: int) -> Norm:
+    """The polar ``sup |(1/N) G^T max(Av, 0)|`` over ``|v| <= 1`` as a norm of ``(A, G)``, ``A`` (N, d)."""
+    if d <= 2:
+        return PlaneNorm()
+    return Least(ConesNorm(), RelaxedNorm(), closed=CONES["default"][0])
+
+
+class PlaneNorm(DataNorm):
+    """The polar for one or two columns of ``A``, by sorting: units ``u`` (k, n_y) and ``v`` (k, 1 or 2)."""
+
+    kinds = ("plane",)
+
+    def find(self, M, starts, effort, seed):
+        A, G = M
+        v, values = sweep(A, G)
+        best = v[np.argsort(-values, kind="stable")[:64]]
+        return Found(*unit_pairs(A, G, best), Proof("plane"), swept_upper(A, G, values))
+
+
+class ConesNorm(DataNorm):
+    """The polar by branch and bound over cones: units ``u`` (k, n_y) and ``v`` (k, d).
+
+    Where the relaxation is tried next, the cones have the budget of the default effort.
+    """
+
+    kinds = ("cones",)
+    is_closed = False
+
+    def find(self, M, starts, effort, seed):
+        A, G = M
+        gap, most = CONES[effort]
+        v = search(A, G, starts, seed, RESTARTS[effort])
+        v, data, upper = cones(A, G, v, gap, CONES["default"][1] if relaxes(A, effort) else most)
+        return Found(*unit_pairs(A, G, v), Proof("cones", data), with_spectral(A, G, upper))
+
+
+def cones(A, G, v, gap, most):
+    """``(directions, data, upper)``: branch and bound from unit directions ``v`` (k, d), the best in front.
+
+    It stops at a relative width ``gap`` of the interval or after ``most`` cones; ``upper`` is the largest
+    bound over the cones that ``data`` describes, as :func:`ppkit.checks.cones.cones_upper` reads it.
+    """
+    result = branch_and_bound(
+        cone_bound(A, G),
+        *face_boxes(A.shape[1], G.shape[1]),
+        lower=float(directional_values(A, G, v).max()),
+        gap=gap,
+        max_nodes=most,
+    )
+    if result.point is not None:
+        v = np.concatenate([result.point[None], v])
+    return v, {**result.tree, "cutoff": np.array(result.lower / size_of(G))}, result.upper
+
+
+def unit_pairs(A, G, v):
+    """``(units, values)``: the best of the unit directions ``v`` (k, d) of each pattern with their ``u``."""
+    value = hidden_gradient(A, G, v)
+    norm = row_norms(value)[:, 0]
+    order = np.argsort(-norm, kind="stable")
+    pattern = (A @ v[order].T > 0).T
+    order = order[np.sort(np.unique(pattern, axis=0, return_index=True)[1])[:MOST]]
+    return {"u": unit_rows(value[order]), "v": v[order]}, norm[order]
+
+
+def relaxed_point(A, Y, lam, loss, effort):
+    """``(dual, proof)``: a dual point that is nearly best under the relaxation; None where it is not tried.
+
+    In the plane the polar of that point needs no relaxation.
+    """
+    G = -loss.gradient(Y, np.zeros(Y.shape))
+    if len(A) > LARGEST or not (A.any() and G.any()):
+        return None
+    v = search(A, G, (), 0, RESTARTS[effort])
+    values = directional_values(A, G, v)
+    square = float(np.mean(np.maximum(A @ v[np.argmax(values)], 0.0) ** 2)) * loss.smoothness
+    mass = max(float(values.max()) - lam, lam) / square if square > 0 else 1.0
+    dual, proof = relaxed_dual(A, Y, lam, loss, mass, *ITERATIONS[effort])
+    return dual, proof if A.shape[1] > 2 else Proof("plane")
+
+
+# ---- search -----------------------------------------------------------------------------------------
 
 
 def ascent(A, G, starts, seed, restarts=64, steps=60):
@@ -28,10 +130,6 @@ def ascent(A, G, starts, seed, restarts=64, steps=60):
         return size, {"v": np.where(norm > 0, slope / np.where(norm > 0, norm, 1.0), v)}
 
     return multistart(step, {"v": v / np.linalg.norm(v, axis=1, keepdims=True)}, steps)[0]["v"]
-
-
-TINY = 1e-150
-LEVELS = (0.3, 0.1, 0.03, 0.01, 0.003)
 
 
 def search(A, G, starts, seed, restarts):

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..optional import optional
-from .solve import run_solver
+from .solve import run_solver, solve_program
 
 cp = optional("cvxpy")
 
@@ -163,6 +163,25 @@ def plane_program(A):
     F = cp.multiply(A[:, :1], runs[:, :1]) + cp.multiply(A[:, 1:], runs[:, 1:])
     constraints = [S[0] == 0, S[1:] - S[:-1] == W - Z]
     return F, cp.sum(cp.norm(W, 2, axis=1)) + cp.sum(cp.norm(Z, 2, axis=1)), constraints
+
+
+def omega_of(finite, F):
+    """Omega of the prediction ``F`` (N, n_y): the least cost of a finite program among those that predict it.
+
+    ``finite`` is ``(prediction, omega, constraints)``.  It is solved for ``F`` over its largest entry, as
+    solvers know absolute sizes; with several outputs it is semidefinite, and Clarabel gets stuck on the
+    way to its usual accuracy of 1e-8.
+    """
+    prediction, omega, constraints = finite
+    size = float(np.max(np.abs(F), initial=0.0))
+    if size == 0:
+        return 0.0
+    same = prediction == np.reshape(F, prediction.shape) / size
+    program = cp.Minimize(omega), [*constraints, same]
+    if prediction.shape[1] == 1:
+        return size * solve_program(*program)
+    tolerances = dict.fromkeys(("tol_gap_abs", "tol_gap_rel", "tol_feas"), 1e-7)
+    return size * solve_program(*program, "CLARABEL", **tolerances)
 
 
 # ---- column generation -------------------------------------------------------------------------------

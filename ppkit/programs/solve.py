@@ -9,6 +9,10 @@ from ..optional import optional
 cp = optional("cvxpy")
 
 SOLVERS = ("CLARABEL", "SCS", "OSQP", "HIGHS")
+#: Ten times Clarabel's own regularization, which iterative refinement takes out again.  Where semidefinite
+#: variables vanish at the optimum its factorization breaks down without it.
+FIRM = {"static_regularization_constant": 1e-7}
+ENDS = ("optimal", "infeasible", "unbounded")
 
 
 @dataclass(frozen=True)
@@ -52,10 +56,13 @@ def run_solver(program, solver=None, **options):
 def solve_program(objective, constraints, solver=None, **options):
     """Optimal value of ``objective`` under ``constraints``; ``inf``/``-inf`` when there is none.
 
-    Raises :class:`InputError` when no solver returned an accurate value.
+    Where Clarabel stops short of an accurate value it is run once more, more firmly regularized.  Raises
+    :class:`InputError` when no solver returned an accurate value.
     """
     program = cp.Problem(objective, constraints)
     result = run_solver(program, solver, **options)
+    if result.status not in ENDS and solver in (None, "CLARABEL"):
+        result = run_solver(program, "CLARABEL", **options, **FIRM)
     if result.status in ("infeasible", "unbounded"):
         return result.value
     if result.status != "optimal":

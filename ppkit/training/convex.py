@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..certificates.dual import feasible_dual
+from ..checks import Proof
 from ..errors import InputError
 from ..optional import optional
 from ..programs.solve import run_solver
@@ -93,14 +94,14 @@ class RelaxedBound:
     dual : array (N, n_y)
     upper : float
         What ``proof`` proves about the polar of ``dual``: at most lam.
-    proof : mapping name -> array
+    proof : Proof
         For ``certify(problem, factors, duals=[(bound.dual, bound.proof)])``.
     """
 
     value: float
     dual: np.ndarray
     upper: float
-    proof: dict
+    proof: Proof
 
 
 def relaxed_lower_bound(problem, effort="default"):

@@ -7,6 +7,7 @@ import pytest
 from families.awkward import KINDS, instance, polar_is_sound
 
 import ppkit
+from ppkit.checks import Proof
 from ppkit.checks.signs import check_cover, deeper, two_layer_upper
 from ppkit.factors import take, width
 from ppkit.families import DeepReLU, TwoLayerReLU
@@ -78,11 +79,14 @@ def test_leaves_that_do_not_cover_are_rejected():
     member, rng = DeepReLU((2, 3, 2, 1)), np.random.default_rng(4)
     X, G = rng.standard_normal((6, 2)), rng.standard_normal((6, 1))
     proof = member.polar(X, G).proof
-    assert len(proof["side"]) > 2
-    cut = {k: proof[k][1:] for k in ("side", "signs", "lines")}
-    for broken in (cut, {"signs": np.abs(proof["signs"])}, {"lines": np.nan * proof["lines"]}):
+    data = proof.data
+    assert proof.kind == "signs" and len(data["side"]) > 2
+    cut = {k: data[k][1:] for k in ("side", "signs", "lines")}
+    for broken in (cut, {"signs": np.abs(data["signs"])}, {"lines": np.nan * data["lines"]}):
         with pytest.raises(ValueError):
-            member.polar_upper(X, G, proof | broken)
+            member.polar_upper(X, G, Proof("signs", data | broken))
+    with pytest.raises(KeyError):
+        member.polar_upper(X, G, Proof("signs"))
     check_cover(np.array([[1, 0], [-1, 1], [-1, -1]]))
     for bad in ([[1, 0], [-1, 1]], [[1, 0], [0, 1], [-1, -1]], [[1, 0], [1, 0]]):
         with pytest.raises(ValueError):
@@ -100,7 +104,7 @@ def test_signs_whose_product_overflows_are_rejected():
     X, G = rng.standard_normal((4, 2)), rng.standard_normal((4, 1))
     leaves = all_signs(4, -64, -2)  # both negative, with a product of -128 in int8
     with pytest.raises(ValueError, match="signs"):
-        member.polar_upper(X, G, leaves | {"lines": np.zeros(leaves["signs"].shape)})
+        member.polar_upper(X, G, Proof("signs", leaves | {"lines": np.zeros(leaves["signs"].shape)}))
 
 
 @pytest.mark.parametrize("size", [1e200, 1.7e308])
@@ -111,7 +115,8 @@ def test_a_leaf_that_overflows_is_not_passed_over(size):
     lines = np.full(leaves["signs"].shape, size)
     lines[0] = 0.0  # the bound of the first leaf, z <= 0, is zero
     with np.errstate(all="ignore"):
-        assert member.polar_upper(X, G, leaves | {"lines": lines}) == member.polar_upper(X, G, {})
+        by_signs = member.polar_upper(X, G, Proof("signs", leaves | {"lines": lines}))
+    assert by_signs == member.polar_upper(X, G, Proof("layers"))
 
 
 @pytest.mark.parametrize("sizes", [(2, 3, 2, 1), (3, 3, 2), (3, 1, 2, 1), (2, 2, 2, 2)])
@@ -203,7 +208,7 @@ def test_leaves_for_one_output_prove_nothing_for_two():
     X, G = rng.standard_normal((6, 2)), rng.standard_normal((6, 2))
     proof = DeepReLU((2, 3, 2, 1)).polar(X, G[:, :1]).proof
     pair = DeepReLU((2, 3, 2, 2))
-    assert pair.polar_upper(X, G, proof) == pair.polar_upper(X, G, {})
+    assert pair.polar_upper(X, G, proof) == pair.polar_upper(X, G, Proof("layers"))
 
 
 def test_each_layer_adds_half_the_spectral_bound():

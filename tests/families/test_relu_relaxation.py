@@ -6,9 +6,11 @@ from families.awkward import KINDS, instance, polar_is_sound
 from families.test_two_layer_relu import awkward, teacher
 
 import ppkit
+from ppkit.checks import Proof
 from ppkit.checks.cones import directional_values
 from ppkit.checks.relaxation import frame, relaxed_at_most, relaxed_upper, squares
-from ppkit.families import TwoLayerReLU, two_layer_relu
+from ppkit.families import TwoLayerReLU
+from ppkit.polars import relu
 from ppkit.polars.relaxation import proximal, relaxed_polar
 
 
@@ -51,9 +53,9 @@ def test_ten_thousand_atoms_stay_below_the_relaxed_polar(part):
         if own.lower == 0:
             continue
         upper, proof = relaxed_polar(A, G, own.lower, 300, 1e-3)
-        assert own.lower <= upper and relaxed_upper(A, G, proof) == upper
+        assert own.lower <= upper and relaxed_upper(A, G, proof.data) == upper
         assert directional_values(A, G, many_directions(rng, A)).max() <= upper
-        assert relaxed_upper(A, 3 * G, proof) == pytest.approx(3 * upper, rel=1e-12)
+        assert relaxed_upper(A, 3 * G, proof.data) == pytest.approx(3 * upper, rel=1e-12)
 
 
 def test_the_relaxation_is_much_closer_than_the_spectral_bound():
@@ -61,7 +63,7 @@ def test_the_relaxation_is_much_closer_than_the_spectral_bound():
     X, G = rng.standard_normal((80, 9)), rng.standard_normal((80, 1))
     family = TwoLayerReLU(9)
     fast, exact = family.polar(X, G, effort="fast"), family.polar(X, G, effort="exact")
-    assert "products" in exact.proof
+    assert exact.proof.kind == "relaxation" and exact.kind == "bounded"
     assert exact.lower <= exact.upper <= 1.3 * exact.lower
     assert exact.upper <= 0.6 * fast.upper
     assert family.polar_upper(X, G, exact.proof) == pytest.approx(exact.upper, rel=1e-13)
@@ -70,7 +72,7 @@ def test_the_relaxation_is_much_closer_than_the_spectral_bound():
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("n_outputs", [1, 2])
 def test_degenerate_samples_at_the_effort_that_relaxes(kind, n_outputs, monkeypatch):
-    monkeypatch.setitem(two_layer_relu.MAX_NODES, "default", 100)  # leave it to the relaxation
+    monkeypatch.setitem(relu.CONES, "default", (1e-7, 100))  # leave it to the relaxation
     family, rng = TwoLayerReLU(8, n_outputs), np.random.default_rng(len(kind))
     X, G = instance(family, 16, kind, rng)
     polar = family.polar(X, G, effort="exact")
@@ -128,23 +130,27 @@ def test_a_saved_certificate_replays_the_multipliers(tmp_path):
     problem = ppkit.Problem(TwoLayerReLU(7), X, Y, 0.05)
     fit = ppkit.fit(problem, gap=1e-3, effort="exact")
     cert = fit.certificate
-    assert "products" in cert.proof and cert.kind == "bounded"
+    assert cert.proof.kind == "relaxation" and cert.kind == "bounded"
     assert cert.relative_gap <= 0.3 <= fit.history[0]["gap"]
     cert.save(tmp_path / "c.npz")
     again = ppkit.Certificate.load(tmp_path / "c.npz")
     assert again.verify().rigorous and again.verify().lower_bound == cert.lower_bound
+
+    def upper(name, value):
+        forged = Proof("relaxation", cert.proof.data | {name: np.array(value)})
+        return problem.family.polar_upper(X, cert.dual, forged)
+
     for name in ("products", "tau"):
-        forged = dict(cert.proof) | {name: 0.5 * cert.proof[name]}
-        assert problem.family.polar_upper(X, cert.dual, forged) > problem.lam * (1 + 1e-9)
+        assert upper(name, 0.5 * cert.proof.data[name]) > problem.lam * (1 + 1e-9)
     for name, value in (("tau", np.zeros(3)), ("tau", np.full((2, 2), np.nan)), ("shift", [np.inf, 0.0])):
         with pytest.raises(ValueError):
-            problem.family.polar_upper(X, cert.dual, dict(cert.proof) | {name: np.array(value)})
+            upper(name, value)
     for name in ("products", "cones"):
         for poison in (np.nan, np.inf, 1e308):
-            forged = np.array(cert.proof[name], float)
+            forged = np.array(cert.proof.data[name], float)
             forged[0, 0, 0] = poison
             with np.errstate(all="ignore"), pytest.raises(ValueError):
-                problem.family.polar_upper(X, cert.dual, dict(cert.proof) | {name: forged})
+                upper(name, forged)
 
 
 def test_relaxed_polar_is_proved_in_balls_and_nothing_below_the_polar_is():
@@ -158,8 +164,8 @@ def test_relaxed_polar_is_proved_in_balls_and_nothing_below_the_polar_is():
         upper, proof = relaxed_polar(A, G, own.lower, 200, 1e-3)
         careless = random_proof(np.random.default_rng(seed), A, G, 0.1)
         with precision():
-            assert relaxed_at_most(Balls(A), Balls(G), upper, proof), seed
-            for multipliers in (proof, careless):
+            assert relaxed_at_most(Balls(A), Balls(G), upper, proof.data), seed
+            for multipliers in (proof.data, careless):
                 assert not relaxed_at_most(Balls(A), Balls(G), own.lower * (1 - 1e-12), multipliers), seed
 
 
@@ -170,6 +176,14 @@ def test_bias_duplicates_and_zero_rows():
     problem = ppkit.Problem(TwoLayerReLU(5, bias=True), X, rng.standard_normal(12), 0.05)
     bound = ppkit.relaxed_lower_bound(problem)
     assert 0 < bound.value <= ppkit.fit(problem, gap=1e-2, effort="fast").certificate.objective
+
+
+def test_a_relaxed_dual_in_the_plane_has_an_exact_polar():
+    X, Y = teacher(2, 30)
+    problem = ppkit.Problem(TwoLayerReLU(2), X, Y, 0.05)
+    bound = ppkit.relaxed_lower_bound(problem)
+    assert bound.proof.kind == "plane"
+    assert 0 < bound.value <= ppkit.fit(problem, gap=1e-6).certificate.objective
 
 
 def test_no_relaxation_for_a_large_sample_or_an_easy_family():

@@ -17,9 +17,10 @@ def generator(*key):
 
 
 def searches():
-    """The family modules that call the branch and bound."""
+    """The modules that call the branch and bound."""
+    rooms, home = ("ppkit.families.", "ppkit.polars."), "ppkit.polars.branch"
     return [
-        m for n, m in sys.modules.items() if n.startswith("ppkit.families.") and "branch_and_bound" in vars(m)
+        m for n, m in sys.modules.items() if n.startswith(rooms) and n != home and "branch_and_bound" in vars(m)
     ]
 
 
