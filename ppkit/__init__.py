@@ -1,6 +1,6 @@
 """ppkit: certificates of global optimality for parallel positively homogeneous networks."""
 
-from . import bounds, families, torch_bridge
+from . import bounds, families, testing, torch_bridge
 from .certificates import Certificate, certify
 from .errors import CertificateError, InputError
 from .losses import HuberLoss, LogisticLoss, SquaredLoss
@@ -28,5 +28,6 @@ __all__ = [
     "families",
     "fit",
     "relaxed_lower_bound",
+    "testing",
     "torch_bridge",
 ]
