@@ -6,7 +6,7 @@ from ..factors import drop_dead, width
 from ..polars.spectral import SpectralNorm
 from ..programs.nuclear import regression_program
 from . import models
-from .linear_maps import mean_adjoint, mean_rounding, span_nuclear
+from .linear_maps import data_widths, mean_adjoint, mean_rounding, span_nuclear
 from .outer_product import svd_split
 from .paths import Paths
 
