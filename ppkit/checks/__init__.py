@@ -4,8 +4,10 @@
 """
 
 from .base import SEARCH, SEARCHED, Checker, Proof
+from .boxes import BOXES
 from .cones import CONES
 from .forms import FORM, UNFOLDING
+from .heads import EXPANSION
 from .knots import KNOTS
 from .lines import LINES
 from .plane import PLANE
@@ -27,6 +29,8 @@ CHECKERS: dict[str, Checker] = {
     "relaxation": RELAXATION,
     "layers": LAYERS,
     "signs": SIGNS,
+    "expansion": EXPANSION,
+    "boxes": BOXES,
 }
 
 __all__ = ["CHECKERS", "SEARCH", "Checker", "Proof"]

@@ -8,10 +8,10 @@ polar coordinates of u and w is bounded by Taylor's theorem at its center.
 
 import numpy as np
 
-from .heads import interval_bound, rounding, softmax
+from ..rigor.trees import replay
+from .base import Checker
+from .heads import SLACK, interval_bound, read_asks, relaxation, rounding, softmax
 
-#: factors slightly outside the balls are accepted, and the boxes cover them
-SLACK = 1 + 1e-11
 #: numbers in the largest array of one batch of boxes
 LARGEST = 2_000_000
 
@@ -151,3 +151,16 @@ def _parabola(a, q):
     """``max a t + q t^2/2`` over ``0 <= t <= 1``, for ``a >= 0``."""
     falling = q < -a
     return np.where(falling, -(a**2) / (2 * np.where(falling, q, -1.0)), a + 0.5 * q)
+
+
+def boxes_upper(norm, M, data):
+    """The largest bound over the leaves of a tree, or that of the expansion if it is smaller."""
+    asks, size = read_asks(norm, M)
+    if size == 0.0:
+        return 0.0
+    boxes = head_boxes(asks.tokens.shape[2], norm.d_k, norm.reach)
+    upper = replay(box_bound(asks, norm.reach), *boxes, data, float(data["cutoff"]))
+    return size * min(upper, float(np.min(relaxation(asks, norm.reach * SLACK))))
+
+
+BOXES = Checker(boxes_upper)

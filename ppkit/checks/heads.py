@@ -12,6 +12,7 @@ from itertools import product
 import numpy as np
 
 from ..rigor.margins import EPS
+from .base import Checker
 
 #: largest size of the array that holds the second-order term of :func:`relaxation`
 LARGEST = 20_000_000
@@ -113,6 +114,11 @@ def answers(tokens, weights):
     return np.matmul(weights.transpose(1, 0, 2), tokens).transpose(1, 0, 2)
 
 
+def head_matrix(K, Q):
+    """``B = K^T Q / sqrt(d_k)`` of each head, (k, d, d)."""
+    return np.matmul(K.transpose(0, 2, 1), Q) / np.sqrt(K.shape[1])
+
+
 def moments(asks, B):
     """``(1/N) sum_p G_p z_p^T`` for each head matrix, (k, c, d)."""
     return np.matmul(asks.G.T, answers(asks.tokens, attention(asks.tokens, asks.asking, B)))
@@ -190,18 +196,18 @@ def interval_bound(asks, weights, scores, M, radius):
 
     ``weights``, ``scores`` (k, P, T) and ``M`` (k, c d) belong to the centers; ``radius`` broadcasts to
     (k, P, T, T).  Each weight lies in an interval, and a linear function over weights in intervals
-    that sum to one is largest when the mass fills them in the order of worth.
+    that sum to one is largest when the mass fills them in the order of gain.
     """
     k, P, T = weights.shape
     low, high = weight_intervals(scores, radius)
-    worth = (M @ asks.outer.T).reshape(k, P, T)
-    order = np.argsort(-worth, axis=2)
-    worth, low_, high_ = (np.take_along_axis(a, order, 2) for a in (worth, low, high))
+    gain = (M @ asks.outer.T).reshape(k, P, T)
+    order = np.argsort(-gain, axis=2)
+    gain, low_, high_ = (np.take_along_axis(a, order, 2) for a in (gain, low, high))
     room = np.cumsum(high_ - low_, axis=2)
     mass = 1 - low.sum(axis=2, keepdims=True)
     filled = np.diff(np.minimum(room, mass), axis=2, prepend=0.0) + low_
     base = np.take_along_axis(weights, order, 2)
-    gain = np.sum(np.maximum(np.sum((filled - base) * worth, axis=2), 0.0), axis=1)
+    gain = np.sum(np.maximum(np.sum((filled - base) * gain, axis=2), 0.0), axis=1)
     moved = moved_mass(weights, low, high)
     shift = moved * asks.diameter @ asks.weight[0]
     return np.sqrt(np.sum(M**2, axis=1) + 2 * gain + shift**2)
@@ -217,3 +223,23 @@ def weight_intervals(scores, radius):
 def moved_mass(weights, low, high):
     """The largest total variation between ``weights`` and weights in the intervals, (k, P)."""
     return np.minimum(1.0, 0.5 * np.maximum(high - weights, weights - low).sum(axis=2))
+
+
+#: factors slightly outside the balls are accepted, and bounds and boxes cover them
+SLACK = 1 + 1e-11
+
+
+def read_asks(norm, M):
+    """``(asks, size)``: the asks of the data ``M``, the residual divided by its largest entry ``size``."""
+    X, G = M
+    size = float(np.max(np.abs(G), initial=0.0))
+    return norm.asks(X, G / (size or 1.0)), size
+
+
+def expansion_upper(norm, M, data):
+    """The least of the bounds of :func:`relaxation`."""
+    asks, size = read_asks(norm, M)
+    return size * float(np.min(relaxation(asks, norm.reach * SLACK)))
+
+
+EXPANSION = Checker(expansion_upper)

@@ -4,17 +4,14 @@ from functools import partial
 
 import numpy as np
 
-from ..errors import InputError
-from ..factors import as_float, check_sizes
 from ..programs.nuclear import least_norm, matrix_program
 from . import models
 from .gaussian import cubic_square
 from .outer_product import OuterProductFamily, nuclear_norm
+from .tokens import Tokens
 
-QUERIES = ("mean", "last", "all")
 
-
-class LinearAttention(OuterProductFamily):
+class LinearAttention(Tokens, OuterProductFamily):
     r"""Multi-head attention with linear activation.
 
     .. math::
@@ -40,11 +37,7 @@ class LinearAttention(OuterProductFamily):
     input_degree = 3
 
     def __init__(self, n_features, n_tokens, n_outputs=1, query="mean"):
-        check_sizes(self.name, n_features=n_features, n_tokens=n_tokens, n_outputs=n_outputs)
-        if query not in QUERIES:
-            raise InputError(f"{self.name}: query must be one of {', '.join(QUERIES)}, got {query!r}")
-        self.n_features, self.n_tokens, self.n_values = int(n_features), int(n_tokens), int(n_outputs)
-        self.query = query
+        self.read_sizes(n_features, n_tokens, n_outputs, query)
 
     @property
     def shape(self):
@@ -56,55 +49,6 @@ class LinearAttention(OuterProductFamily):
         d = self.n_features
         return {"A": (d, d), "B": (d, self.n_values)}
 
-    @property
-    def input_shape(self):
-        return self.n_tokens, self.n_features
-
-    @property
-    def n_queries(self):
-        """Number of tokens that ask: 1, or T when all do."""
-        return self.n_tokens if self.query == "all" else 1
-
-    @property
-    def n_outputs(self):
-        return self.n_queries * self.n_values
-
-    def params(self):
-        return {
-            "n_features": self.n_features,
-            "n_tokens": self.n_tokens,
-            "n_outputs": self.n_values,
-            "query": self.query,
-        }
-
-    @classmethod
-    def from_data(cls, X, Y, **options):
-        X, Y = as_float(X, "X"), as_float(Y, "Y")
-        if X.ndim != 3:
-            raise InputError(f"{cls.name}: X must have shape (N, T, d), got {X.shape}")
-        guess = {"query": "all"} if Y.ndim == 3 else {}
-        sizes = {"n_features": X.shape[2], "n_tokens": X.shape[1], "n_outputs": 1}
-        if Y.ndim > 1:
-            sizes["n_outputs"] = Y.shape[-1]
-        if options.get("query") == "all" and Y.ndim == 2:
-            sizes["n_outputs"] = max(1, Y.shape[1] // X.shape[1])
-        return cls(**{**sizes, **guess, **options})
-
-    def check_data(self, X, Y):
-        if self.query == "all" and np.ndim(Y) == 3:
-            if np.shape(Y)[1:] != (self.n_tokens, self.n_values):
-                raise InputError(
-                    f"{self.name}: Y must have shape (N, {self.n_tokens}, {self.n_values}), got {np.shape(Y)}"
-                )
-            Y = np.reshape(Y, (len(Y), -1))
-        return super().check_data(X, Y)
-
-    def queries(self, X):
-        """The tokens that ask, (N, q, d)."""
-        if self.query == "mean":
-            return X.mean(axis=1, keepdims=True)
-        return X[:, -1:] if self.query == "last" else X
-
     def moments(self, X):
         """``X_i^T X_i`` of each sample, (N, d, d)."""
         return X.transpose(0, 2, 1) @ X
@@ -112,7 +56,7 @@ class LinearAttention(OuterProductFamily):
     def attend(self, A, X):
         """``q A_j X_i^T X_i`` for each asking token and head, as a matrix (N q, r d)."""
         r, d, q = len(A), self.n_features, self.n_queries
-        asked = self.queries(X).reshape(-1, d) @ A.transpose(1, 0, 2).reshape(d, r * d)
+        asked = self.asking(X).reshape(-1, d) @ A.transpose(1, 0, 2).reshape(d, r * d)
         return (asked.reshape(len(X), q * r, d) @ self.moments(X)).reshape(len(X) * q, r * d)
 
     def atoms(self, factors, X):
@@ -130,7 +74,7 @@ class LinearAttention(OuterProductFamily):
         r, d, c, q = len(A), self.n_features, self.n_values, self.n_queries
         G = G.reshape(-1, c) / len(X)
         back = (G @ B.reshape(r * d, c).T).reshape(len(X), q * r, d) @ self.moments(X)
-        slope = self.queries(X).reshape(-1, d).T @ back.reshape(len(X) * q, r * d)
+        slope = self.asking(X).reshape(-1, d).T @ back.reshape(len(X) * q, r * d)
         return {
             "A": slope.reshape(d, r, d).transpose(1, 0, 2),
             "B": (self.attend(A, X).T @ G).reshape(r, d, c),
@@ -138,14 +82,14 @@ class LinearAttention(OuterProductFamily):
 
     def forward(self, M, X):
         d, c = self.n_features, self.n_values
-        asked = self.queries(X).reshape(-1, d) @ M.reshape(d, d * d * c)
+        asked = self.asking(X).reshape(-1, d) @ M.reshape(d, d * d * c)
         asked = asked.reshape(len(X), self.n_queries, d * d, c)
         second = self.moments(X).reshape(len(X), 1, 1, d * d)
         return (second @ asked).reshape(len(X), self.n_outputs)
 
     def adjoint(self, X, G):
         N, d, c = len(X), self.n_features, self.n_values
-        asked = self.queries(X).transpose(0, 2, 1) @ G.reshape(N, -1, c)
+        asked = self.asking(X).transpose(0, 2, 1) @ G.reshape(N, -1, c)
         mixed = asked.reshape(N, d * c).T @ self.moments(X).reshape(N, d * d)
         return mixed.reshape(d, c, d, d).transpose(0, 2, 3, 1).reshape(self.shape) / N
 
@@ -156,7 +100,7 @@ class LinearAttention(OuterProductFamily):
 
     def design(self, X):
         """The matrix (N q, d^3) that maps ``M`` reshaped to (d^3, c) to the predictions."""
-        product = self.queries(X)[:, :, :, None, None] * self.moments(X)[:, None, None]
+        product = self.asking(X)[:, :, :, None, None] * self.moments(X)[:, None, None]
         return product.reshape(-1, self.n_features**3)
 
     def omega(self, X, F):

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from ..errors import InputError
-from ..polars.heads import from_ball, to_ball
+from ..polars.ball_maps import from_ball, to_ball
 from .outer_product import svd_split
 
 #: the norms of the two sides of structured sensing that have a smooth majorant here

@@ -2,27 +2,19 @@
 
 import numpy as np
 
-from ..checks.boxes import SLACK, box_bound, head_boxes, head_of
-from ..checks.heads import Asks, answers, attention, moments, relaxation
+from ..checks.heads import Asks, answers, attention, head_matrix
 from ..errors import InputError
-from ..factors import as_float, check_sizes, drop_dead
-from ..polars.base import Polar, check_effort
-from ..polars.branch import branch_and_bound
-from ..polars.heads import ascent, from_ball, head_matrix, head_slope, pull_back, to_ball
-from ..rigor.scales import any_scale, any_scale_upper, unit_rows
-from ..rigor.trees import replay
+from ..factors import drop_dead
+from ..polars.heads import head_slope, heads_norm
 from . import models
-from .base import Family
+from .attention_descent import descend_heads
+from .tokens import Tokens
 
-QUERIES = ("last", "all", "mean")
-RESTARTS = {"fast": 16, "default": 64, "exact": 256}
-WORK = {"fast": 400_000, "default": 20_000_000, "exact": 1_000_000_000}
-GAPS = {"fast": 1e-3, "default": 1e-7, "exact": 1e-9}
 LARGEST_SCORE = 1e8
 LARGEST_TOKEN = 1e15  # beyond it bounds overflow, long after rounding has made them useless
 
 
-class MultiHeadAttention(Family):
+class MultiHeadAttention(Tokens):
     r"""One layer of softmax attention heads, the values penalized by their norm.
 
     .. math::
@@ -52,16 +44,17 @@ class MultiHeadAttention(Family):
     """
 
     name = "multi-head-attention"
-    polar_is_cheap = False
 
     def __init__(self, n_features, n_tokens, d_k, n_outputs=1, radius=1.0, query="last"):
-        check_sizes(self.name, n_features=n_features, n_tokens=n_tokens, d_k=d_k, n_outputs=n_outputs)
-        if query not in QUERIES:
-            raise InputError(f"{self.name}: query must be one of {', '.join(QUERIES)}, got {query!r}")
+        self.read_sizes(n_features, n_tokens, n_outputs, query, d_k=d_k)
         if isinstance(radius, str) or not np.isfinite(radius) or radius <= 0:
             raise InputError(f"{self.name}: radius must be a positive number, got {radius!r}")
-        self.n_features, self.n_tokens, self.d_k = int(n_features), int(n_tokens), int(d_k)
-        self.n_values, self.radius, self.query = int(n_outputs), float(radius), query
+        self.d_k, self.radius = int(d_k), float(radius)
+        self._norm = heads_norm(self.asks, self.n_features, self.d_k, self.radius)
+
+    @property
+    def norm(self):
+        return self._norm
 
     @property
     def reach(self):
@@ -73,23 +66,10 @@ class MultiHeadAttention(Family):
         d = self.n_features
         return {"V": (self.n_values, d), "K": (self.d_k, d), "Q": (self.d_k, d)}
 
-    @property
-    def input_shape(self):
-        return self.n_tokens, self.n_features
-
-    @property
-    def n_queries(self):
-        """Number of tokens that ask: 1, or T when all do."""
-        return self.n_tokens if self.query == "all" else 1
-
-    @property
-    def n_outputs(self):
-        return self.n_queries * self.n_values
-
     def params(self):
+        sizes = super().params()
         return {
-            "n_features": self.n_features,
-            "n_tokens": self.n_tokens,
+            **{k: sizes[k] for k in ("n_features", "n_tokens")},
             "d_k": self.d_k,
             "n_outputs": self.n_values,
             "radius": self.radius,
@@ -98,24 +78,10 @@ class MultiHeadAttention(Family):
 
     @classmethod
     def from_data(cls, X, Y, **options):
-        X, Y = as_float(X, "X"), as_float(Y, "Y")
-        if X.ndim != 3:
-            raise InputError(f"{cls.name}: X must have shape (N, T, d), got {X.shape}")
-        guess = {"query": "all"} if Y.ndim == 3 else {}
-        sizes = {"n_features": X.shape[2], "n_tokens": X.shape[1], "d_k": X.shape[2], "n_outputs": 1}
-        if Y.ndim > 1:
-            sizes["n_outputs"] = Y.shape[-1]
-        if options.get("query") == "all" and Y.ndim == 2:
-            sizes["n_outputs"] = max(1, Y.shape[1] // X.shape[1])
-        return cls(**{**sizes, **guess, **options})
+        """As many rows in keys and queries as there are features, unless ``d_k`` says otherwise."""
+        return super().from_data(X, Y, **{"d_k": np.shape(X)[-1] if np.ndim(X) else 1, **options})
 
     def check_data(self, X, Y):
-        if self.query == "all" and np.ndim(Y) == 3:
-            if np.shape(Y)[1:] != (self.n_tokens, self.n_values):
-                raise InputError(
-                    f"{self.name}: Y must have shape (N, {self.n_tokens}, {self.n_values}), got {np.shape(Y)}"
-                )
-            Y = np.reshape(Y, (len(Y), -1))
         X, Y = super().check_data(X, Y)
         top = float(np.max(np.abs(X), initial=0.0))
         if top > 1e100 or self.reach * self.n_features * top**2 > LARGEST_SCORE:
@@ -137,12 +103,6 @@ class MultiHeadAttention(Family):
         return factors
 
     # ---- the head -------------------------------------------------------------------------------
-
-    def asking(self, X):
-        """The tokens that ask, (N, q, d)."""
-        if self.query == "mean":
-            return X.mean(axis=1, keepdims=True)
-        return X[:, -1:] if self.query == "last" else X
 
     def asks(self, X, G=None):
         """Every sample with each of its asking tokens, as :class:`Asks`."""
@@ -167,60 +127,14 @@ class MultiHeadAttention(Family):
         alpha = np.asarray(alpha, float)[:, None, None]
         return {k: alpha * a if k == "V" else a.copy() for k, a in factors.items() if k in self.shapes}
 
-    # ---- polar ----------------------------------------------------------------------------------
-
-    @any_scale
-    def polar(self, X, G, starts=(), effort="default", seed=0):
-        check_effort(effort)
-        check_tokens(X)
-        size = _size(G)
-        if size == 0:
-            return self._polar(self.asks(X, G), self._start(starts), 0.0, 1.0, {})
-        asks = self.asks(X, G / size)
-        rng, starts = np.random.default_rng(seed), self._start(starts)
-        K, Q = ascent(asks, self.radius, starts, rng, RESTARTS[effort])
-        upper, proof = float(np.min(relaxation(asks, self.reach * SLACK))), {}
-        if self.n_features <= 2 and asks.outer.any():
-            lower = float(np.linalg.norm(moments(asks, head_matrix(K[:1], Q[:1]))))
-            boxes = head_boxes(self.n_features, self.d_k, self.reach)
-            limits = {"gap": GAPS[effort], "max_nodes": max(64, WORK[effort] // asks.tokens[..., 0].size)}
-            found = branch_and_bound(box_bound(asks, self.reach), *boxes, lower=lower, **limits)
-            upper = min(upper, found.upper)
-            proof = {**found.tree, "cutoff": np.array(found.lower)}
-            if found.point is not None:
-                more = split(head_of(found.point), self.d_k, self.radius)
-                starts = {"K": np.concatenate([K, more[0]]), "Q": np.concatenate([Q, more[1]])}
-                K, Q = ascent(asks, self.radius, starts, rng, 0)
-        return self._polar(asks, {"K": K, "Q": Q}, upper, size, proof)
-
-    @any_scale_upper
-    def polar_upper(self, X, G, proof):
-        check_tokens(X)
-        size = _size(G)
-        if size == 0:
-            return 0.0
-        asks = self.asks(X, G / size)
-        upper = float(np.min(relaxation(asks, self.reach * SLACK)))
-        if proof:
-            boxes = head_boxes(self.n_features, self.d_k, self.reach)
-            upper = min(upper, replay(box_bound(asks, self.reach), *boxes, proof, float(proof["cutoff"])))
-        return size * upper
-
-    def _start(self, starts):
-        """Keys and queries of the given networks, and one head with uniform attention."""
-        zero = np.zeros((1, *self.shapes["K"]))
-        return {k: np.concatenate([zero, *(s[k] for s in starts)]) for k in ("K", "Q")}
-
-    def _polar(self, asks, heads, upper, size, proof):
-        """The :class:`Polar` of ``size`` times the asks' residual, with ``heads`` as candidates."""
-        M = moments(asks, head_matrix(heads["K"], heads["Q"]))
-        norm = np.linalg.norm(M, axis=(1, 2))
-        order = np.argsort(-norm, kind="stable")
-        V = unit_rows(M[order].reshape(len(M), -1)).reshape(M.shape)
-        heads = {"V": V, "K": heads["K"][order], "Q": heads["Q"][order]}
-        lower = float(norm[order[0]])
-        best = {k: a[:1] for k, a in heads.items()}
-        return Polar(size * lower, size * max(upper, lower), best, "bounded", heads, proof)
+    def adjoint(self, A, G):
+        """The tokens and the residual themselves."""
+        if np.max(np.abs(A), initial=0.0) > LARGEST_TOKEN:
+            raise InputError(
+                f"{self.name}: attention scores overflow for tokens above {LARGEST_TOKEN:.0e}; "
+                "rescale the tokens"
+            )
+        return A, G
 
     # ---- training -------------------------------------------------------------------------------
 
@@ -248,31 +162,7 @@ class MultiHeadAttention(Family):
 
         ``min (s^2 + |U|^2)/2`` over ``s U = V`` is the cost ``|V|``, so the penalty has no kink.
         """
-        from scipy.optimize import minimize
-
-        cost = self.theta(factors)[:, None, None]
-        root = np.sqrt(np.maximum(cost, 1e-12 * cost.max()))
-        start = {k: from_ball(factors[k], self.radius) for k in ("K", "Q")}
-        start |= {"U": factors["V"] / root, "s": root}
-        shapes = {k: a.shape for k, a in start.items()}
-
-        def heads(z):
-            return {"V": z["s"] * z["U"], **{k: to_ball(z[k], self.radius) for k in ("K", "Q")}}
-
-        def function(flat):
-            z = _unpack(flat, shapes)
-            W = heads(z)
-            F = self.predict(W, X)
-            slope = self.vjp(W, X, loss.gradient(Y, F))
-            grad = {k: pull_back(z[k], self.radius, slope[k]) for k in ("K", "Q")}
-            grad["U"] = z["s"] * slope["V"] + lam * z["U"]
-            grad["s"] = np.sum(z["U"] * slope["V"], axis=(1, 2), keepdims=True) + lam * z["s"]
-            penalty = 0.5 * lam * (np.sum(z["U"] ** 2) + np.sum(z["s"] ** 2))
-            return float(np.mean(loss.value(Y, F))) + penalty, _pack(grad, shapes)
-
-        options = {"maxiter": 300, "maxfun": 900, "maxcor": 30, "ftol": 1e-12, "gtol": 0.0}
-        result = minimize(function, _pack(start, shapes), jac=True, method="L-BFGS-B", options=options)
-        return drop_dead(self, heads(_unpack(result.x, shapes)))
+        return drop_dead(self, descend_heads(self, X, Y, lam, loss, factors))
 
     # ---- random draws ---------------------------------------------------------------------------
 
@@ -299,34 +189,3 @@ class MultiHeadAttention(Family):
         V = factors["V"]
         size = np.sqrt(np.sum(V**2, axis=(1, 2), keepdims=True))
         return {**factors, "V": size * (V[:1] / size[:1])}
-
-
-def split(B, d_k, radius):
-    """Keys and queries (1, d_k, d) with head matrix ``B``, in the balls up to rounding."""
-    U, s, Vt = np.linalg.svd(np.sqrt(d_k) * B)
-    r = min(d_k, len(s))
-    K, Q = np.zeros((2, 1, d_k, len(s)))
-    K[0, :r], Q[0, :r] = np.sqrt(s[:r, None]) * U.T[:r], np.sqrt(s[:r, None]) * Vt[:r]
-    return tuple(W * min(1.0, radius / max(np.linalg.norm(W), 1e-300)) for W in (K, Q))
-
-
-def check_tokens(X):
-    """Raise :class:`InputError` for tokens that the bounds of a polar would overflow on."""
-    if np.max(np.abs(X), initial=0.0) > LARGEST_TOKEN:
-        raise InputError(
-            f"{MultiHeadAttention.name}: attention scores overflow for tokens above {LARGEST_TOKEN:.0e}; "
-            "rescale the tokens"
-        )
-
-
-def _size(G):
-    return float(np.max(np.abs(G), initial=0.0))
-
-
-def _pack(arrays, shapes):
-    return np.concatenate([arrays[k].ravel() for k in shapes])
-
-
-def _unpack(flat, shapes):
-    ends = np.cumsum([int(np.prod(s)) for s in shapes.values()])
-    return {k: a.reshape(s) for (k, s), a in zip(shapes.items(), np.split(flat, ends[:-1]), strict=True)}

@@ -1,62 +1,118 @@
-"""Search for the polar of softmax heads: conditional gradient steps and L-BFGS over keys and queries."""
+"""The polar of softmax heads: ascent over keys and queries below, expansions and boxes above."""
+
+from collections.abc import Callable
 
 import numpy as np
 
-from ..checks.heads import answers, attention
+from ..checks import Proof
+from ..checks.boxes import box_bound, head_boxes, head_of
+from ..checks.heads import SLACK, answers, attention, head_matrix, moments, read_asks, relaxation
+from ..rigor.scales import unit_rows
+from .ball_maps import from_ball, norms, pull_back, to_ball
+from .base import DataNorm, Found, Least, Norm
+from .branch import branch_and_bound
 from .search import gather, multistart
+
+RESTARTS = {"fast": 16, "default": 64, "exact": 256}
+BOXES = {"fast": (1e-3, 400_000), "default": (1e-7, 20_000_000), "exact": (1e-9, 1_000_000_000)}
+
+
+def heads_norm(asks: Callable, n_features: int, d_k: int, radius: float) -> Norm:
+    """The polar ``sup |(1/N) sum_p G_p z_p(B)^T|_F`` over head matrices, a norm of the data ``(X, G)``.
+
+    ``asks(X, G)`` reads every sample with each of its asking tokens, :class:`ppkit.checks.heads.Asks`.
+    """
+    expansion = ExpansionNorm(asks, d_k, radius)
+    return Least(expansion, BoxesNorm(asks, d_k, radius)) if n_features <= 2 else expansion
+
+
+class ExpansionNorm(DataNorm):
+    """The polar by expansions at uniform attention: units ``V`` (k, c, d), ``K`` and ``Q`` (k, d_k, d)."""
+
+    kinds: tuple[str, ...] = ("expansion",)
+    is_closed = False
+
+    def __init__(self, asks: Callable, d_k: int, radius: float):
+        self.asks, self.d_k, self.radius = asks, d_k, radius
+
+    @property
+    def reach(self) -> float:
+        """The largest nuclear norm of a head matrix ``K^T Q / sqrt(d_k)``."""
+        return self.radius**2 / np.sqrt(self.d_k)
+
+    def find(self, M, starts, effort, seed):
+        asks, size = read_asks(self, M)
+        starts = with_uniform(starts, (self.d_k, M[0].shape[2]))
+        if size == 0.0:
+            return Found(*head_units(asks, starts, size), Proof("expansion"), 0.0)
+        K, Q = ascent(asks, self.radius, starts, np.random.default_rng(seed), RESTARTS[effort])
+        upper = size * float(np.min(relaxation(asks, self.reach * SLACK)))
+        return Found(*head_units(asks, {"K": K, "Q": Q}, size), Proof("expansion"), upper)
+
+
+class BoxesNorm(ExpansionNorm):
+    """The polar for one or two features by branch and bound over head matrices, from given heads.
+
+    It stops at a relative width of the interval or at a number of boxes times tokens of the sample.
+    """
+
+    kinds = ("boxes",)
+
+    def find(self, M, starts, effort, seed):
+        asks, size = read_asks(self, M)
+        starts = with_uniform(starts, (self.d_k, M[0].shape[2]))
+        attained = np.linalg.norm(moments(asks, head_matrix(starts["K"], starts["Q"])), axis=(1, 2))
+        gap, work = BOXES[effort]
+        found = branch_and_bound(
+            box_bound(asks, self.reach),
+            *head_boxes(M[0].shape[2], self.d_k, self.reach),
+            lower=float(attained.max()),
+            gap=gap,
+            max_nodes=max(64, work // asks.tokens[..., 0].size),
+        )
+        if found.point is not None:
+            more = split(head_of(found.point), self.d_k, self.radius)
+            starts = {k: np.concatenate([starts[k], a]) for k, a in zip("KQ", more, strict=True)}
+        K, Q = ascent(asks, self.radius, starts, np.random.default_rng(seed), 0)
+        upper = size * min(found.upper, float(np.min(relaxation(asks, self.reach * SLACK))))
+        proof = Proof("boxes", {**found.tree, "cutoff": np.array(found.lower)})
+        return Found(*head_units(asks, {"K": K, "Q": Q}, size), proof, upper)
+
+
+def with_uniform(starts, shape):
+    """Keys and queries of the given networks, and one head with uniform attention in front."""
+    zero = np.zeros((1, *shape))
+    return {k: np.concatenate([zero, *(s[k] for s in starts)]) for k in ("K", "Q")}
+
+
+def head_units(asks, heads, size):
+    """``(units, values)``: the heads with the unit values that are best for them, best first."""
+    M = moments(asks, head_matrix(heads["K"], heads["Q"]))
+    norm = np.linalg.norm(M, axis=(1, 2))
+    order = np.argsort(-norm, kind="stable")
+    V = unit_rows(M[order].reshape(len(M), -1)).reshape(M.shape)
+    return {"V": V, "K": heads["K"][order], "Q": heads["Q"][order]}, size * norm[order]
 
 
 def head_slope(tokens, asking, weights, back):
     """Gradient in ``B`` of ``sum_p back_p z_p(B)``, for ``back`` (k, P, d): shape (k, d, d)."""
-    worth = np.matmul(tokens, back.transpose(1, 2, 0)).transpose(2, 0, 1)
-    excess = weights * (worth - np.sum(weights * worth, axis=2, keepdims=True))
+    gain = np.matmul(tokens, back.transpose(1, 2, 0)).transpose(2, 0, 1)
+    excess = weights * (gain - np.sum(weights * gain, axis=2, keepdims=True))
     return np.matmul(answers(tokens, excess).transpose(0, 2, 1), asking)
-
-
-# ---- the lower end ----------------------------------------------------------------------------------
-
-
-def to_ball(z, radius):
-    """Points of the closed ball: ``radius sin(|z|) z/|z|`` for each leading index."""
-    size = _norm(z)
-    return radius * np.sinc(size / np.pi) * z
-
-
-def from_ball(W, radius):
-    """A point that :func:`to_ball` maps to ``W``, or just inside when ``W`` is on the sphere.
-
-    Radially the map stands still on the sphere, and a descent that starts there could not leave it.
-    """
-    size = _norm(W)
-    angle = np.arcsin(np.minimum(size / radius, 1 - 1e-7))
-    return np.where(size > 0, angle / np.where(size > 0, size, 1.0), 1 / radius) * W
-
-
-def pull_back(z, radius, slope):
-    """Gradient in ``z`` from the gradient ``slope`` in ``to_ball(z)``."""
-    size = _norm(z)
-    safe = np.maximum(size, 1e-8)
-    along = np.sum(slope * z, axis=(1, 2), keepdims=True)
-    change = np.where(size > 1e-4, (np.cos(size) - np.sinc(size / np.pi)) / safe**2, -1 / 3)
-    return radius * (np.sinc(size / np.pi) * slope + change * along * z)
-
-
-def _norm(W):
-    return np.sqrt(np.sum(W**2, axis=(1, 2), keepdims=True))
 
 
 def _unit(W):
     """Each matrix over its norm, zero for zero; safe where squares underflow."""
     top = np.max(np.abs(W), axis=(1, 2), keepdims=True)
     W = W / np.where(top > 0, top, 1.0)
-    return W / np.maximum(_norm(W), 1.0)
+    return W / np.maximum(norms(W), 1.0)
 
 
 def ascent(asks, radius, starts, rng, restarts, steps=60):
     """Keys and queries ``(K, Q)``, best first, from conditional gradient steps and L-BFGS on the best."""
     shape = starts["K"].shape[1:]
     begin = gather((starts,), {k: rng.standard_normal((restarts, *shape)) for k in "KQ"})
-    begin = {k: np.minimum(_norm(W), radius) * _unit(W) for k, W in begin.items()}
+    begin = {k: np.minimum(norms(W), radius) * _unit(W) for k, W in begin.items()}
 
     def step(points):
         size, slope = _half_square(asks, points["K"], points["Q"])
@@ -109,11 +165,6 @@ def _distinct(asks, K, Q, size, most=16):
     return kept or [int(np.argmax(size))]
 
 
-def head_matrix(K, Q):
-    """``B = K^T Q / sqrt(d_k)`` of each head, (k, d, d)."""
-    return np.matmul(K.transpose(0, 2, 1), Q) / np.sqrt(K.shape[1])
-
-
 def _half_square(asks, K, Q):
     """Half the squared norm of the moment, (k,), and its gradients in K and Q, (k, d_k, d) each."""
     weights = attention(asks.tokens, asks.asking, head_matrix(K, Q))
@@ -121,3 +172,12 @@ def _half_square(asks, K, Q):
     slope = head_slope(asks.tokens, asks.asking, weights, np.matmul(asks.G, M)) / np.sqrt(K.shape[1])
     slopes = [np.matmul(Q, slope.transpose(0, 2, 1)), np.matmul(K, slope)]
     return 0.5 * np.sum(M**2, axis=(1, 2)), slopes
+
+
+def split(B, d_k, radius):
+    """Keys and queries (1, d_k, d) with head matrix ``B``, in the balls up to rounding."""
+    U, s, Vt = np.linalg.svd(np.sqrt(d_k) * B)
+    r = min(d_k, len(s))
+    K, Q = np.zeros((2, 1, d_k, len(s)))
+    K[0, :r], Q[0, :r] = np.sqrt(s[:r, None]) * U.T[:r], np.sqrt(s[:r, None]) * Vt[:r]
+    return tuple(W * min(1.0, radius / max(np.linalg.norm(W), 1e-300)) for W in (K, Q))
