@@ -43,10 +43,11 @@ bench: $(STAMP) ## side-by-side timings against other packages
 sweep: $(STAMP) ## run the stored experiments whose rows are missing
 	@$(BIN)/ppkit sweep run
 
-lint: $(STAMP) ## style, which way imports run
+lint: $(STAMP) ## style, which way imports run, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/mypy
 
 format: $(STAMP) ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
