@@ -54,7 +54,8 @@ format: $(STAMP) ## let ruff rewrite what it can
 	$(BIN)/ruff format .
 
 notebooks: $(STAMP) ## execute every notebook in place, outputs cleaned for committing
-	@$(BIN)/python tools/execute_notebooks.py
+	@find book -name '*.ipynb' -not -path '*/.ipynb_checkpoints/*' | sort | \
+	  xargs -P 2 -n 1 $(BIN)/python -m nbconvert --log-level WARN --config tools/nbconvert_config.py
 
 lock: $(STAMP) ## resolve pyproject.toml anew into requirements.lock
 	@$(BIN)/python tools/lock.py
