@@ -43,17 +43,19 @@ bench: $(STAMP) ## side-by-side timings against other packages
 sweep: $(STAMP) ## run the stored experiments whose rows are missing
 	@$(BIN)/ppkit sweep run
 
-lint: $(STAMP) ## style, which way imports run
+lint: $(STAMP) ## style, which way imports run, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/mypy
 
 format: $(STAMP) ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 notebooks: $(STAMP) ## execute every notebook in place, outputs cleaned for committing
-	@$(BIN)/python tools/execute_notebooks.py
+	@find book -name '*.ipynb' -not -path '*/.ipynb_checkpoints/*' | sort | \
+	  xargs -P 2 -n 1 $(BIN)/python -m nbconvert --log-level WARN --config tools/nbconvert_config.py
 
 lock: $(STAMP) ## resolve pyproject.toml anew into requirements.lock
 	@$(BIN)/python tools/lock.py

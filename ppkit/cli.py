@@ -8,6 +8,9 @@ import argparse
 import json
 import sys
 import warnings
+from argparse import Namespace
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -27,14 +30,14 @@ DONE, OPEN, BAD = 0, 1, 2
 class Parser(argparse.ArgumentParser):
     """argparse that reports a usage error in one line and exits with code 2."""
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{**kwargs, "allow_abbrev": False})
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
         raise InputError(f"{message} (see '{self.prog} --help')")
 
 
-def build_parser():
+def build_parser() -> Parser:
     """The argument parser of the command ``ppkit``."""
     parser = Parser(prog="ppkit", description="Certify networks against the global optimum.")
     parser.add_argument("--version", action="version", version=f"ppkit {__version__}")
@@ -43,7 +46,7 @@ def build_parser():
     command = commands.add_parser("families", help="list the model families")
     command.set_defaults(run=run_families)
 
-    shared = argparse.ArgumentParser(add_help=False)
+    shared = Parser(add_help=False)
     shared.add_argument("data", metavar="DATA.npz", help="arrays X (N, ...) and Y (N,) or (N, n_y)")
     shared.add_argument("--family", required=True, metavar="NAME")
     shared.add_argument("--lam", required=True, type=float, metavar="L", help="lambda > 0")
@@ -87,7 +90,7 @@ def build_parser():
     return parser
 
 
-def load_problem(args):
+def load_problem(args: Namespace) -> Problem:
     """The problem that the command-line arguments and the data file describe."""
     if not (np.isfinite(args.gap) and args.gap > 0):
         raise InputError(f"--gap must be a positive number, got {args.gap!r}")
@@ -120,14 +123,14 @@ def load_problem(args):
     return Problem(family, X, Y, args.lam, args.loss)
 
 
-def summary(certificate):
+def summary(certificate: Certificate) -> dict[str, Any]:
     """The certificate's figures as a JSON-ready mapping."""
     names = ("objective", "lower_bound", "gap", "relative_gap", "polar_ratio", "euler", "kind", "reason")
     values = {name: getattr(certificate, name) for name in names}
     return {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in values.items()}
 
 
-def report(certificate, as_json, **more):
+def report(certificate: Certificate, as_json: bool, **more: Any) -> None:
     """Print a certificate for people or for programs."""
     if as_json:
         print(json.dumps(summary(certificate) | more))
@@ -137,14 +140,14 @@ def report(certificate, as_json, **more):
         print(certificate)
 
 
-def run_families(args):
+def run_families(args: Namespace) -> int:
     """List the registered families."""
     for name, family in sorted(registry.items()):
-        print(f"{name:<22} {family.__doc__.strip().splitlines()[0]}")
+        print(f"{name:<22} {str(family.__doc__).strip().splitlines()[0]}")
     return DONE
 
 
-def run_fit(args):
+def run_fit(args: Namespace) -> int:
     """Train, write the factors, print the certificate."""
     problem = load_problem(args)
     result = fit(
@@ -163,7 +166,7 @@ def run_fit(args):
     return DONE if result.certificate.certified(args.gap) else OPEN
 
 
-def run_certify(args):
+def run_certify(args: Namespace) -> int:
     """Certify the factors of a file."""
     problem = load_problem(args)
     certificate = certify(problem, read_npz(args.factors), args.effort, args.seed)
@@ -173,14 +176,14 @@ def run_certify(args):
     return DONE if certificate.certified(args.gap) else OPEN
 
 
-def run_verify(args):
+def run_verify(args: Namespace) -> int:
     """Recheck a saved certificate."""
     from .certificates.files import data_digest
 
     certificate = Certificate.load(args.certificate)
     problem = certificate.problem
     if args.data:
-        data = read_npz(args.data)
+        data: Any = read_npz(args.data)
         other = Problem(problem.family, data.get("X"), data.get("Y"), problem.lam, problem.loss)
         if data_digest(other) != data_digest(problem):
             raise CertificateError(f"{args.certificate}: not about the data in {args.data}")
@@ -193,7 +196,7 @@ def run_verify(args):
     return DONE
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     try:
         args = build_parser().parse_args(argv)

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .errors import InputError
 
 if TYPE_CHECKING:
     from .families.base import Family
 
-Factors = Mapping[str, np.ndarray]
+Array: TypeAlias = NDArray[np.float64]
+#: an array of floats, or of balls (:class:`ppkit.rigor.Balls`), on which the package's formulas run as well
+Numbers: TypeAlias = Any
+#: a network: name -> array whose first axis is the width
+Factors: TypeAlias = Mapping[str, np.ndarray]
 
 
 # ---- small functions on factors -----------------------------------------------------------------------
 
 
-def as_float(a, what) -> np.ndarray:
+def as_float(a: Any, what: str) -> np.ndarray:
     """A finite float64 array, or :class:`InputError` naming ``what``."""
     try:
         a = np.asarray(a)
@@ -37,7 +42,7 @@ def width(factors: Factors) -> int:
     return next(iter(factors.values())).shape[0]
 
 
-def take(factors: Factors, index) -> dict[str, np.ndarray]:
+def take(factors: Factors, index: Any) -> dict[str, np.ndarray]:
     """The sub-network of the factors in ``index``."""
     return {k: a[index] for k, a in factors.items()}
 
@@ -52,20 +57,20 @@ def zero_network(family: Family) -> dict[str, np.ndarray]:
     return {k: np.zeros((0, *s)) for k, s in family.shapes.items()}
 
 
-def drop_dead(family: Family, factors: Factors, tol=1e-14) -> dict[str, np.ndarray]:
+def drop_dead(family: Family, factors: Factors, tol: float = 1e-14) -> dict[str, np.ndarray]:
     """Drop the factors whose cost is below ``tol`` times the total."""
     cost = family.theta(factors)
     return take(factors, cost > tol * cost.sum()) if cost.size else dict(factors)
 
 
-def check_sizes(family, **sizes):
+def check_sizes(family: str, **sizes: Any) -> None:
     """Raise :class:`InputError` unless every size is a positive integer."""
     for name, n in sizes.items():
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
             raise InputError(f"{family}: {name} must be a positive integer, got {n!r}")
 
 
-def sample_shape(family: str, X, axes: str, dimensions=None) -> tuple[int, ...]:
+def sample_shape(family: str, X: Any, axes: str, dimensions: Sequence[int] | None = None) -> tuple[int, ...]:
     """Shape of one sample of ``X``, whose ``axes`` are called "N, m, n"; InputError if it has others.
 
     ``dimensions`` are the numbers of axes allowed, where the names do not say it.
@@ -76,7 +81,7 @@ def sample_shape(family: str, X, axes: str, dimensions=None) -> tuple[int, ...]:
     return X.shape[1:]
 
 
-def output_width(family: str, Y) -> int:
+def output_width(family: str, Y: Any) -> int:
     """Number of outputs of ``Y`` (N,) or (N, n_outputs), or :class:`InputError`."""
     Y = as_float(Y, "Y")
     if Y.ndim not in (1, 2):
@@ -84,7 +89,7 @@ def output_width(family: str, Y) -> int:
     return 1 if Y.ndim == 1 else Y.shape[1]
 
 
-def check_shape(family, shape, length):
+def check_shape(family: str, shape: Any, length: int) -> tuple[int, ...]:
     """``shape`` as a tuple of ``length`` positive integers, or :class:`InputError`."""
     try:
         shape = tuple(shape)

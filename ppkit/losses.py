@@ -10,14 +10,20 @@ which is ``+inf`` outside its domain.  All three losses are non-negative and
 ``smoothness``-smooth in ``f``; ``lipschitz`` is a global Lipschitz constant per output coordinate.
 """
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import expit, xlog1py, xlogy
 
 from .errors import InputError
 from .optional import optional
+
+if TYPE_CHECKING:
+    from .factors import Array, Numbers
 
 cp = optional("cvxpy")
 
@@ -38,22 +44,22 @@ class Loss(ABC):
         return {}
 
     @abstractmethod
-    def value(self, Y, F):
+    def value(self, Y: Numbers, F: Numbers) -> Numbers:
         """Loss of each sample, shape (N,)."""
 
     @abstractmethod
-    def gradient(self, Y, F):
+    def gradient(self, Y: Numbers, F: Numbers) -> Numbers:
         """Gradient in the prediction, shape (N, n_y)."""
 
     @abstractmethod
-    def conjugate(self, Y, A):
+    def conjugate(self, Y: Numbers, A: Numbers) -> Numbers:
         """Conjugate in the prediction at ``A`` (N, n_y), shape (N,); ``inf`` outside the domain."""
 
     @abstractmethod
-    def into_domain(self, Y, G):
+    def into_domain(self, Y: Numbers, G: Numbers) -> Numbers:
         """The nearest ``g`` to ``G`` (N, n_y) with ``conjugate(Y, -g)`` finite."""
 
-    def reach(self, G):
+    def reach(self, G: Array) -> float:
         """The largest ``s`` with ``conjugate(Y, -s g)`` finite, for ``g`` in the domain."""
         return np.inf
 
@@ -65,17 +71,17 @@ class Loss(ABC):
         """``(L, M)`` of T8, see :func:`ppkit.bounds.loss_constants`."""
         raise InputError(f"no constants for the {self.name} loss")
 
-    def in_units(self, unit):
+    def in_units(self, unit: float) -> Loss:
         """The loss l' with ``l(y, f) = unit^2 l'(y/unit, f/unit)``, where targets have a unit."""
         return self
 
-    def check_targets(self, Y):
+    def check_targets(self, Y: Array) -> None:
         """Raise :class:`InputError` when ``Y`` is not a valid target array for this loss."""
         if not np.all(np.isfinite(Y)):
             raise InputError("Y holds NaN or infinite entries")
 
     @abstractmethod
-    def cvxpy(self, Y, F):
+    def cvxpy(self, Y: Array, F: Any) -> Any:
         """The mean loss as a CVXPY expression of the affine prediction ``F`` (N, n_y)."""
 
 
@@ -89,26 +95,26 @@ class SquaredLoss(Loss):
     has_unit = True
     is_quadratic = True
 
-    def value(self, Y, F):
+    def value(self, Y: Numbers, F: Numbers) -> Numbers:
         return 0.5 * np.sum((Y - F) ** 2, axis=1)
 
-    def gradient(self, Y, F):
+    def gradient(self, Y: Numbers, F: Numbers) -> Numbers:
         return F - Y
 
-    def conjugate(self, Y, A):
+    def conjugate(self, Y: Numbers, A: Numbers) -> Numbers:
         return np.sum(A * Y + 0.5 * A**2, axis=1)
 
-    def into_domain(self, Y, G):
+    def into_domain(self, Y: Numbers, G: Numbers) -> Numbers:
         return G
 
-    def best_multiple(self, Y, G):
+    def best_multiple(self, Y: np.ndarray, G: np.ndarray) -> float | None:
         return (float(np.sum(Y * G)) / len(Y)) / (float(np.sum(G * G)) / len(Y))
 
-    def constants(self, b, b_y, B, n_outputs=1):
+    def constants(self, b: float, b_y: float, B: float, n_outputs: int = 1) -> tuple[float, float]:
         s = b_y + B * b
         return s, 0.5 * s**2
 
-    def cvxpy(self, Y, F):
+    def cvxpy(self, Y: Array, F: Any) -> Any:
         return cp.sum_squares(Y - F) / (2 * Y.shape[0])
 
 
@@ -120,34 +126,34 @@ class LogisticLoss(Loss):
     smoothness: float = 0.25
     lipschitz: float = 1.0
 
-    def value(self, Y, F):
+    def value(self, Y: Numbers, F: Numbers) -> Numbers:
         return np.sum(np.logaddexp(0.0, -Y * F), axis=1)
 
-    def gradient(self, Y, F):
+    def gradient(self, Y: Numbers, F: Numbers) -> Numbers:
         return -Y * expit(-Y * F)
 
-    def conjugate(self, Y, A):
+    def conjugate(self, Y: Numbers, A: Numbers) -> Numbers:
         t = -A * Y
         inside = (t >= 0) & (t <= 1)
         t = np.clip(t, 0.0, 1.0)
         entropy = xlogy(t, t) + xlog1py(1 - t, -t)
         return np.sum(np.where(inside, entropy, np.inf), axis=1)
 
-    def into_domain(self, Y, G):
+    def into_domain(self, Y: Numbers, G: Numbers) -> Numbers:
         return Y * np.clip(Y * G, 0.0, 1.0)
 
-    def reach(self, G):
+    def reach(self, G: Array) -> float:
         top = np.max(np.abs(G), initial=0.0)
         return 1 / top if top > 1e-300 else np.inf
 
-    def constants(self, b, b_y, B, n_outputs=1):
+    def constants(self, b: float, b_y: float, B: float, n_outputs: int = 1) -> tuple[float, float]:
         return float(np.sqrt(n_outputs)), n_outputs * float(np.logaddexp(0.0, B * b))
 
-    def check_targets(self, Y):
+    def check_targets(self, Y: Array) -> None:
         if not np.all(np.abs(Y) == 1):
             raise InputError("the logistic loss needs labels -1 and +1 in Y")
 
-    def cvxpy(self, Y, F):
+    def cvxpy(self, Y: Array, F: Any) -> Any:
         return cp.sum(cp.logistic(-cp.multiply(Y, F))) / Y.shape[0]
 
 
@@ -164,48 +170,48 @@ class HuberLoss(Loss):
     smoothness: float = 1.0
     has_unit = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not (np.isfinite(self.delta) and self.delta > 0):
             raise InputError(f"the Huber loss needs delta > 0, got {self.delta}")
 
-    def params(self):
+    def params(self) -> dict[str, float]:
         return {"delta": self.delta}
 
     @property
-    def lipschitz(self):
+    def lipschitz(self) -> float:  # type: ignore[override]  # a constant in the other losses
         return self.delta
 
-    def value(self, Y, F):
+    def value(self, Y: Numbers, F: Numbers) -> Numbers:
         e = np.abs(Y - F)
         inner = np.minimum(e, self.delta)
         return np.sum(inner * (e - 0.5 * inner), axis=1)
 
-    def gradient(self, Y, F):
+    def gradient(self, Y: Numbers, F: Numbers) -> Numbers:
         return np.clip(F - Y, -self.delta, self.delta)
 
-    def conjugate(self, Y, A):
+    def conjugate(self, Y: Numbers, A: Numbers) -> Numbers:
         inside = np.abs(A) <= self.delta
         return np.sum(np.where(inside, A * Y + 0.5 * A**2, np.inf), axis=1)
 
-    def into_domain(self, Y, G):
+    def into_domain(self, Y: Numbers, G: Numbers) -> Numbers:
         return np.clip(G, -self.delta, self.delta)
 
-    def reach(self, G):
+    def reach(self, G: Array) -> float:
         top = np.max(np.abs(G), initial=0.0)
         return self.delta / top if top > 1e-300 * max(1.0, self.delta) else np.inf
 
-    def constants(self, b, b_y, B, n_outputs=1):
+    def constants(self, b: float, b_y: float, B: float, n_outputs: int = 1) -> tuple[float, float]:
         s, slope = b_y + B * b, self.delta * float(np.sqrt(n_outputs))
         return min(s, slope), min(0.5 * s**2, slope * s)
 
-    def in_units(self, unit):
+    def in_units(self, unit: float) -> Loss:
         return replace(self, delta=self.delta / unit)
 
-    def cvxpy(self, Y, F):
+    def cvxpy(self, Y: Array, F: Any) -> Any:
         return cp.sum(cp.huber(Y - F, self.delta)) / (2 * Y.shape[0])
 
 
-def get_loss(loss):
+def get_loss(loss: str | Loss) -> Loss:
     """The loss named ``"squared"``, ``"logistic"`` or ``"huber"``, or a :class:`Loss` as it is."""
     if isinstance(loss, Loss):
         return loss

@@ -1,14 +1,19 @@
 r"""Problem: a family, data, a loss and :math:`\lambda`; objective, residual, Euler residual, polar."""
 
+from __future__ import annotations
+
 import numbers
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .errors import InputError
-from .factors import zero_network
+from .factors import Array, Factors, zero_network
 from .families.base import Family
-from .losses import get_loss
-from .polars.base import check_effort
+from .losses import Loss, get_loss
+from .polars.base import Polar, check_effort
 from .rigor.scales import excess, exponent
 
 #: binary exponents of targets and inputs with which training works as they are
@@ -42,7 +47,15 @@ class Problem:
         loss, labels a loss cannot use.
     """
 
-    def __init__(self, family, X, Y, lam, loss="squared"):
+    family: Family
+    X: Any
+    Y: Array
+    lam: float
+    loss: Loss
+
+    def __init__(
+        self, family: Family, X: ArrayLike | None, Y: ArrayLike, lam: float, loss: str | Loss = "squared"
+    ) -> None:
         if not isinstance(family, Family):
             raise InputError(
                 "family must be an instance such as ppkit.families.MatrixSensing(shape=(24, 24)), "
@@ -57,49 +70,51 @@ class Problem:
         self.lam = float(lam)
 
     @property
-    def n_samples(self):
+    def n_samples(self) -> int:
         """N, the number of samples the empirical law averages over."""
         return self.Y.shape[0]
 
-    def predict(self, factors):
+    def predict(self, factors: Factors) -> Array:
         """Prediction of the network on the sample, shape (N, n_y)."""
         return self.family.predict(self.family.check_factors(factors), self.X)
 
-    def theta(self, factors):
+    def theta(self, factors: Factors) -> float:
         """Theta, the summed cost of the factors."""
         return float(np.sum(self.family.theta(self.family.check_factors(factors))))
 
-    def risk(self, F):
+    def risk(self, F: Array) -> float:
         """Mean loss of the prediction ``F`` (N, n_y)."""
         return float(np.mean(self.loss.value(self.Y, F)))
 
-    def objective(self, factors):
+    def objective(self, factors: Factors) -> float:
         """``NC``: mean loss over the N samples plus ``lam * Theta``."""
         return self.risk(self.predict(factors)) + self.lam * self.theta(factors)
 
-    def residual(self, factors):
+    def residual(self, factors: Factors) -> Array:
         """``G_W``, minus the gradient of the loss at the prediction, shape (N, n_y)."""
         return -self.loss.gradient(self.Y, self.predict(factors))
 
-    def inner(self, A, B):
+    def inner(self, A: Array, B: Array) -> float:
         """The empirical inner product ``(1/N) sum_i <A_i, B_i>``."""
         return float(np.sum(A * B)) / self.n_samples
 
-    def euler(self, factors):
+    def euler(self, factors: Factors) -> float:
         """The Euler residual ``lam * Theta - <G_W, Phi>``; zero at stationary points."""
         return self.lam * self.theta(factors) - self.inner(self.residual(factors), self.predict(factors))
 
-    def polar(self, factors=None, effort="default", seed=0):
+    def polar(self, factors: Factors | None = None, effort: str = "default", seed: int = 0) -> Polar:
         """:class:`ppkit.Polar` of the residual at ``factors`` (at the zero network when None)."""
         factors = zero_network(self.family) if factors is None else self.family.check_factors(factors)
         return self.polar_of(self.residual(factors), (factors,), effort, seed)
 
-    def polar_of(self, G, starts=(), effort="default", seed=0):
+    def polar_of(
+        self, G: Array, starts: Sequence[Factors] = (), effort: str = "default", seed: int = 0
+    ) -> Polar:
         """:class:`ppkit.Polar` of any ``G`` (N, n_y)."""
         check_effort(effort)
         return self.family.polar(self.X, G, starts=starts, effort=effort, seed=seed)
 
-    def at_ordinary_size(self):
+    def at_ordinary_size(self) -> tuple[Problem, float, float]:
         """``(problem, unit, alpha)``: the same problem with extreme targets and inputs brought to size one.
 
         Its predictions are this one's over ``unit``, its networks this one's under ``scale`` by ``alpha``,
@@ -121,5 +136,5 @@ class Problem:
         small = Problem(family, X, self.Y / unit, lam, self.loss.in_units(unit))
         return small, unit, 2.0**power
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Problem({self.family!r}, N={self.n_samples}, lam={self.lam:g}, loss={self.loss.name!r})"

@@ -14,11 +14,15 @@ A head of ``torch.nn.MultiheadAttention`` has the value matrix ``V = W_out W_val
 numbers of heads with keys and queries in the ball, is a lower bound on PyTorch's training objective too.
 """
 
+from typing import Any
+
 import numpy as np
 
-from .certificates import certify
+from .certificates import Certificate, certify
 from .errors import InputError
+from .factors import Array
 from .families import MultiHeadAttention, TwoLayerLinear, TwoLayerReLU
+from .families.base import Family
 from .optional import optional
 from .problem import Problem
 
@@ -33,7 +37,9 @@ CRITERIA = {
 }
 
 
-def certify_module(module, X, Y, weight_decay, criterion="squared", effort="default"):
+def certify_module(
+    module: Any, X: Any, Y: Any, weight_decay: Any, criterion: Any = "squared", effort: str = "default"
+) -> Certificate:
     """Certificate of a trained module, in the objective its own training minimized.
 
     Parameters
@@ -71,7 +77,9 @@ def certify_module(module, X, Y, weight_decay, criterion="squared", effort="defa
     return certify(problem, factors, effort)
 
 
-def as_problem(module, X, Y, weight_decay, criterion="squared"):
+def as_problem(
+    module: Any, X: Any, Y: Any, weight_decay: float, criterion: str = "squared"
+) -> tuple[Problem, dict[str, np.ndarray]]:
     """``(problem, factors)`` of a trained module: what :func:`certify_module` certifies."""
     if criterion not in CRITERIA:
         raise InputError(f"unknown criterion {criterion!r}; choose one of {', '.join(CRITERIA)}")
@@ -84,12 +92,12 @@ def as_problem(module, X, Y, weight_decay, criterion="squared"):
     return Problem(family, X, Y, weight_decay * ratio(family.n_outputs), loss), factors
 
 
-def as_numpy(a):
+def as_numpy(a: Any) -> np.ndarray:
     """A tensor or array as a numpy array."""
     return a.detach().cpu().numpy() if hasattr(a, "detach") else np.asarray(a)
 
 
-def read_module(module):
+def read_module(module: Any) -> tuple[Family, dict[str, np.ndarray]]:
     """``(family, factors)`` of a supported module; raises :class:`InputError` with the reason."""
     if not isinstance(module, torch.nn.Sequential):
         raise InputError(
@@ -126,7 +134,7 @@ def read_module(module):
     return TwoLayerReLU(n_inputs, n_outputs, bias=first.bias is not None), {"u": u, "v": v}
 
 
-def read_attention(module, X, Y):
+def read_attention(module: Any, X: Array, Y: Array) -> tuple[Family, dict[str, np.ndarray]]:
     """``(family, factors)`` of a self-attention module; raises :class:`InputError` with the reason."""
     if module.in_proj_weight is None:
         raise InputError("keys and values of another size than the queries (kdim, vdim) cannot be certified")

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Install Debian's Chromium, which the page tests drive; say in one line what to do where that is impossible.
+# Not `playwright install`: its download is refused where only package mirrors are reachable.
 root=
 [ "$(id -u)" -eq 0 ] || root=sudo
 if command -v apt-get >/dev/null && { [ -z "$root" ] || command -v sudo >/dev/null; }; then

@@ -1,29 +1,31 @@
 """T8: Rademacher complexity as a mean of polars."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from ..errors import InputError
-from ..factors import as_float
+from ..factors import Array, as_float
+from ..families.base import Family
 from ..losses import get_loss
 from ..problem import Problem
 from .base import Bound, nonnegative, positive_integer, probability
 
 
 def rademacher(
-    family,
-    X,
-    B,
-    draws=100,
-    delta=0.05,
-    lipschitz=None,
-    loss_range=None,
-    vacuous=None,
-    envelope=None,
-    seed=0,
-    effort="default",
-):
+    family: Family,
+    X: Array,
+    B: float,
+    draws: int = 100,
+    delta: float = 0.05,
+    lipschitz: float | None = None,
+    loss_range: float | None = None,
+    vacuous: float | None = None,
+    envelope: Array | None = None,
+    seed: int = 0,
+    effort: str = "default",
+) -> Bound:
     r"""T8: the empirical Rademacher complexity of the networks with ``Theta <= B``, or the bound it gives.
 
     .. math:: \widehat{\mathcal R} = B\, \mathbb E_\sigma \Omega^\circ_{\mu_N}(\sigma), \qquad
@@ -93,7 +95,15 @@ def rademacher(
     return Bound(terms, {**facts, "contraction": kappa, "nonvacuous_from": float(np.ceil(reached))})
 
 
-def mean_polar(family, X, patterns, reach, share, effort="default", seed=0):
+def mean_polar(
+    family: Family,
+    X: Array,
+    patterns: Sequence[Array],
+    reach: Array,
+    share: float,
+    effort: str = "default",
+    seed: int = 0,
+) -> tuple[Array, float]:
     r"""``((low, high), margin)``: the mean polar over random ``patterns``, for an expectation over signs.
 
     ``low`` and ``high`` are the means of the two ends of the polars.  If flipping the sign j changes
@@ -106,7 +116,7 @@ def mean_polar(family, X, patterns, reach, share, effort="default", seed=0):
     return np.mean([(p.lower, p.upper) for p in polars], axis=0), float(margin)
 
 
-def check_envelope(family, X, envelope):
+def check_envelope(family: Family, X: Array, envelope: Array | None) -> Array:
     """``envelope`` as an array (N, n_y), computed where it is None."""
     a = unit_envelope(family, X) if envelope is None else as_float(envelope, "envelope")
     if a.shape != (len(X), family.n_outputs) or not np.all(a >= 0):
@@ -116,18 +126,18 @@ def check_envelope(family, X, envelope):
     return a
 
 
-def unit_envelope(family, X):
+def unit_envelope(family: Family, X: Array) -> Array:
     """Upper bounds on ``sup {|phi(V)(x_i)_k| : theta(V) <= 1}``, shape (N, n_y), by single-sample polars."""
     out = np.zeros((len(X), family.n_outputs))
     for i, k in np.ndindex(out.shape):
         for sign in (1.0, -1.0):
             G = np.zeros((1, family.n_outputs))
             G[0, k] = sign
-            out[i, k] = max(out[i, k], family.polar(X[i : i + 1], G).upper)
+            out[i, k] = max(float(out[i, k]), family.polar(X[i : i + 1], G).upper)
     return out
 
 
-def loss_constants(loss, b, b_y, B, n_outputs=1):
+def loss_constants(loss: str, b: float, b_y: float, B: float, n_outputs: int = 1) -> tuple[float, float]:
     r"""``(L, M)``: Lipschitz constant and largest value of a loss on predictions of norm at most ``B b``.
 
     ``b`` bounds the norm of every unit-cost factor's prediction, ``b_y`` that of the target.

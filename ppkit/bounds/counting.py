@@ -6,7 +6,17 @@ from ..errors import InputError
 from .base import Bound, first_below, nonnegative, positive_integer, probability
 
 
-def parameter_count(n_samples, width, dim, B, b, b_y, lipschitz, delta=0.05, vacuous=None):
+def parameter_count(
+    n_samples: int,
+    width: int,
+    dim: int,
+    B: float,
+    b: float,
+    b_y: float,
+    lipschitz: float,
+    delta: float = 0.05,
+    vacuous: float | None = None,
+) -> Bound:
     r"""T6: a bound on ``Delta(W)`` over all networks of at most ``width`` factors and ``Theta <= B``.
 
     .. math:: K \sqrt{\tfrac2N \bigl[(R+1) D \log(1 + 8 \Lambda N) + R \log(1 + 4N)
@@ -48,8 +58,17 @@ def parameter_count(n_samples, width, dim, B, b, b_y, lipschitz, delta=0.05, vac
 
 
 def parameter_count_subgaussian(
-    n_samples, width, dim, B, b, b_y, lipschitz, envelope, delta=0.05, vacuous=None
-):
+    n_samples: int,
+    width: int,
+    dim: int,
+    B: float,
+    b: float,
+    b_y: float,
+    lipschitz: float,
+    envelope: float,
+    delta: float = 0.05,
+    vacuous: float | None = None,
+) -> Bound:
     r"""T6 for light tails: Bernstein's inequality in place of Hoeffding's.
 
     .. math:: K \Bigl[\psi_N(u) + \frac{2 + \log(4/\delta)/N}N\Bigr], \qquad
@@ -93,6 +112,6 @@ def parameter_count_subgaussian(
     return Bound(terms(n_samples), {"K": K, "q": q, "nonvacuous_from": first_below(terms, level)})
 
 
-def bernstein(u, N):
+def bernstein(u: float, N: int) -> float:
     """``psi_N(u)``, beyond which a mean of N variables of size one strays with probability ``2 exp(-u)``."""
     return 2 * np.sqrt(u / N) if u <= N else 1 + u / N

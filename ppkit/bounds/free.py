@@ -4,9 +4,13 @@ All rest on ``Delta(W) <= Delta_y + Theta_r(W) Delta_2``: the residual is affine
 network is a combination of single factors, so targets and pairs of factors are all there is to bound.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from ..errors import InputError
+from ..factors import Array
 from ..polars.base import check_effort
 from ..problem import Problem
 from .base import Bound, first_below, nonnegative, positive_integer, probability
@@ -14,7 +18,16 @@ from .complexity import check_envelope, mean_polar
 from .counting import bernstein
 
 
-def width_free(n_samples, dim, theta, b, b_y, lipschitz, delta=0.05, vacuous=None):
+def width_free(
+    n_samples: int,
+    dim: int,
+    theta: float,
+    b: float,
+    b_y: float,
+    lipschitz: float,
+    delta: float = 0.05,
+    vacuous: float | None = None,
+) -> Bound:
     r"""T7: a bound on ``Delta(W)`` for all networks of every width and every cost at once.
 
     .. math:: \Delta_y = b b_y \bigl(\sqrt{\tfrac2N [D \log(1 + 2 \Lambda N) + \log\tfrac4\delta]}
@@ -43,7 +56,17 @@ def width_free(n_samples, dim, theta, b, b_y, lipschitz, delta=0.05, vacuous=Non
     return affine(parts, n_samples, theta, 2 * b * (b_y + theta * b) if vacuous is None else vacuous)
 
 
-def width_free_subgaussian(n_samples, dim, theta, b, b_y, lipschitz, envelope, delta=0.05, vacuous=None):
+def width_free_subgaussian(
+    n_samples: int,
+    dim: int,
+    theta: float,
+    b: float,
+    b_y: float,
+    lipschitz: float,
+    envelope: float,
+    delta: float = 0.05,
+    vacuous: float | None = None,
+) -> Bound:
     r"""T7 for light tails: sizes are sub-Gaussian ones, as in :func:`parameter_count_subgaussian`.
 
     .. math:: \Delta_y = b b_y [\psi_N(D \log(1 + 2 \Lambda q N) + \log\tfrac8\delta) + e_N], \quad
@@ -73,7 +96,14 @@ def width_free_subgaussian(n_samples, dim, theta, b, b_y, lipschitz, envelope, d
     return affine(parts, n_samples, theta, level, q=q)
 
 
-def width_free_sensing(n_samples, shape, theta, tau, delta=0.05, vacuous=None):
+def width_free_sensing(
+    n_samples: int,
+    shape: tuple[int, int],
+    theta: float,
+    tau: float,
+    delta: float = 0.05,
+    vacuous: float | None = None,
+) -> Bound:
     r"""T7 for Gaussian matrix sensing: no logarithm of N.
 
     .. math:: 2 \tau \psi\bigl((m+n) \log 9 + \log\tfrac8\delta\bigr)
@@ -116,8 +146,17 @@ def width_free_sensing(n_samples, shape, theta, tau, delta=0.05, vacuous=None):
 
 
 def width_free_rademacher(
-    problem, theta, b, b_y, draws=100, delta=0.05, vacuous=None, envelope=None, seed=0, effort="default"
-):
+    problem: Problem,
+    theta: float,
+    b: float,
+    b_y: float,
+    draws: int = 100,
+    delta: float = 0.05,
+    vacuous: float | None = None,
+    envelope: Array | None = None,
+    seed: int = 0,
+    effort: str = "default",
+) -> Bound:
     r"""T7 from the sample: polars at random signs in place of a count of parameters.
 
     .. math:: 2\, \mathbb E_\epsilon \Omega^\circ_{\mu_N}(\epsilon y) + 6 b b_y s
@@ -185,7 +224,7 @@ def width_free_rademacher(
     )
 
 
-def objective_gap(bound, square, theta):
+def objective_gap(bound: Bound, square: float, theta: float) -> Bound:
     r"""T7 for the objective: how far population and sample can differ at any network of cost ``theta``.
 
     .. math:: |\mathrm{NC}_\mu(W) - \mathrm{NC}_{\mu_N}(W)|
@@ -212,14 +251,14 @@ def objective_gap(bound, square, theta):
     return Bound(terms, {"theta": theta})
 
 
-def cost(theta):
+def cost(theta: float) -> float:
     """``theta`` as a float, or :class:`InputError`: the cost of a network is a finite number."""
     if not np.isfinite(nonnegative("theta", theta)):
         raise InputError(f"theta must be finite, got {theta!r}")
     return float(theta)
 
 
-def affine(parts, n_samples, theta, level, **facts):
+def affine(parts: Callable[..., Any], n_samples: int, theta: float, level: float, **facts: float) -> Bound:
     """The bound ``Delta_y + theta Delta_2`` with ``(Delta_y, Delta_2) = parts(N)``, decreasing in N."""
     positive_integer("n_samples", n_samples)
 

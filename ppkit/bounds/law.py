@@ -1,6 +1,7 @@
 r"""T9: the fast rate, an error in proportion to R D / N, where it is proved."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..errors import InputError
 from .base import Bound, first_below, nonnegative, positive_integer, probability
@@ -9,7 +10,9 @@ STRUCTURES = ("rank", "rows")
 CONE = 4.0  # the nuclear norm off the tangent space is at most CONE sqrt(R) times the Frobenius norm
 
 
-def recovery(lam, noise_polar, rank, kappa, gap=0.0, whole=False):
+def recovery(
+    lam: float, noise_polar: float, rank: int, kappa: float, gap: float = 0.0, whole: bool = False
+) -> Bound:
     r"""T9: a bound on ``|M - M*|_F^2`` for every network within ``gap`` of the optimum.
 
     .. math:: \|M - M^\star\|_F \le \max\Bigl\{ \frac{3\,\mathrm{gap}}{\lambda\sqrt R},\;
@@ -51,7 +54,17 @@ def recovery(lam, noise_polar, rank, kappa, gap=0.0, whole=False):
     return Bound({"statistical": float(clean**2), "optimization": float(total**2 - clean**2)}, facts)
 
 
-def fast_rate(n_samples, shape, rank, noise, lam=None, gap=0.0, delta=0.05, vacuous=None, structure="rank"):
+def fast_rate(
+    n_samples: int,
+    shape: tuple[int, ...],
+    rank: int,
+    noise: float,
+    lam: float | None = None,
+    gap: float = 0.0,
+    delta: float = 0.05,
+    vacuous: float | None = None,
+    structure: str = "rank",
+) -> Bound:
     r"""T9 for Gaussian measurements: ``|M - M*|_F^2`` is of the order ``noise^2 R (m + n) / N``.
 
     The hypotheses of :func:`recovery` hold with probability at least ``1 - delta`` for the ``kappa``
@@ -103,12 +116,14 @@ def fast_rate(n_samples, shape, rank, noise, lam=None, gap=0.0, delta=0.05, vacu
     return Bound(result.terms, facts)
 
 
-def noise_size(m, n, structure="rank"):
+def noise_size(m: int, n: int, structure: str = "rank") -> float:
     """At least the mean polar of a standard Gaussian m x n matrix: spectral norm, or longest row."""
     return float(np.sqrt(n) + (np.sqrt(m) if structure == "rank" else np.sqrt(2 * np.log(max(m, 1)))))
 
 
-def gaussian_kappa(n_samples, shape, rank, t, structure="rank"):
+def gaussian_kappa(
+    n_samples: int, shape: tuple[int, ...], rank: int, t: float, structure: str = "rank"
+) -> float:
     r"""``kappa`` on the cone of a teacher, by Gordon's inequality; fails with probability ``exp(-t^2/2)``."""
     m, n = shape
     if structure == "rank":
@@ -120,7 +135,15 @@ def gaussian_kappa(n_samples, shape, rank, t, structure="rank"):
     return float(max(0.0, root) ** 2)
 
 
-def regression_rate(X, n_outputs, rank, noise, lam=None, gap=0.0, delta=0.05):
+def regression_rate(
+    X: ArrayLike,
+    n_outputs: int,
+    rank: int,
+    noise: float,
+    lam: float | None = None,
+    gap: float = 0.0,
+    delta: float = 0.05,
+) -> Bound:
     r"""T9 for two-layer linear networks on given inputs: everything is computed from ``X``.
 
     ``kappa`` is the least eigenvalue of the second moments of the inputs, exact and for all

@@ -3,10 +3,14 @@
 import numpy as np
 
 from ..errors import InputError
+from ..factors import Factors
+from ..problem import Problem
 from .base import Bound, nonnegative
 
 
-def master(problem, factors, omega_f, delta, effort="default", seed=0):
+def master(
+    problem: Problem, factors: Factors, omega_f: float, delta: float, effort: str = "default", seed: int = 0
+) -> Bound:
     r"""T5: how much worse than a competitor f the network can be on the population.
 
     .. math:: \mathrm{NC}_\mu(W) - \mathrm{C}_\mu(f) \le \mathrm{euler}(W)
@@ -43,7 +47,9 @@ def master(problem, factors, omega_f, delta, effort="default", seed=0):
     return Bound(terms, {"rho": rho, "theta": theta, "omega_f": omega_f, "delta": delta})
 
 
-def discrepancy(problem, population, factors, effort="default", seed=0):
+def discrepancy(
+    problem: Problem, population: Problem, factors: Factors, effort: str = "default", seed: int = 0
+) -> tuple[float, float]:
     r"""``(lower, upper)`` of :math:`\Delta(W)` when the population is itself a finite data set.
 
     .. math:: \Delta(W) = \sup_{\theta(V) \le 1}

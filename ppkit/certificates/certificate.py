@@ -1,6 +1,6 @@
 """The certificate as readers hold it: the record, and what is done with one."""
 
-from os import PathLike
+from pathlib import Path
 from typing import Self
 
 from .files import read, save
@@ -11,12 +11,12 @@ from .verify import Verification, verify
 class Certificate(Record):
     """What is proved about one candidate network; see :class:`Record` for its numbers."""
 
-    def save(self, path: str | PathLike) -> None:
+    def save(self, path: str | Path) -> None:
         """Write the certificate with its data, candidate, dual point and proof to an ``.npz``."""
         save(self, path)
 
     @classmethod
-    def load(cls, path: str | PathLike) -> Self:
+    def load(cls, path: str | Path) -> Self:
         """Read a saved certificate; raises on a broken or a forged file."""
         return cls(**read(path))
 
@@ -30,6 +30,6 @@ class Certificate(Record):
         return verify(self, rigorous)
 
 
-def load(path: str | PathLike) -> Certificate:
+def load(path: str | Path) -> Certificate:
     """Read a saved certificate; raises on a broken or a forged file."""
     return Certificate.load(path)

@@ -9,15 +9,26 @@ The bound is T3(c), weak duality.  For every ``g`` with :math:`\Omega^\circ(g) \
 feasible with the UPPER end of the polar, so the inequality never rests on a solver or a search.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from ..errors import CertificateError, InputError
+from ..factors import Factors
 from ..polars.base import check_effort
+from ..problem import Problem
 from .certificate import Certificate
 from .dual import dual_direction, feasible_dual, lower_end, rounding_slack
 
 
-def certify(problem, factors, effort="default", seed=0, duals=()):
+def certify(
+    problem: Problem,
+    factors: Factors,
+    effort: str = "default",
+    seed: int = 0,
+    duals: Sequence[Any] = (),
+) -> Certificate:
     """Certify ANY candidate network: a pure function of the problem and the factors.
 
     Parameters
@@ -79,6 +90,6 @@ def certify(problem, factors, effort="default", seed=0, duals=()):
         factors=factors,
         dual=best.dual,
         polar_upper=best.upper,
-        proof=best.polar.proof,
+        proof=best.polar.proof,  # type: ignore[arg-type]  # a polar that bounds anything has one
         polar=own.polar,
     )

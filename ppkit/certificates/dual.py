@@ -1,18 +1,20 @@
 """Feasible dual points, T3(c): a residual rescaled by the upper end of its polar."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ..errors import CertificateError, InputError
-from ..factors import zero_network
+from ..factors import Array, Factors, zero_network
 from ..polars.base import Polar
+from ..problem import Problem
 from ..rigor.margins import EPS, power_of_two
 
 TINY = float(np.finfo(float).tiny)
 
 
-def lower_end(problem, factors, objective, value):
+def lower_end(problem: Problem, factors: Factors, objective: float, value: float) -> float:
     """The bound ``value``, at most the objective, and below it where the objective may have underflowed."""
     if objective > 1e16 * TINY:
         return float(min(value, objective))
@@ -20,7 +22,7 @@ def lower_end(problem, factors, objective, value):
     return float(min(value, objective)) - (0.0 if at_rest else TINY)
 
 
-def rounding_slack(problem, factors, G, value):
+def rounding_slack(problem: Problem, factors: Factors, G: Array, value: float) -> float:
     """How far rounding can move a computed ``value`` that is made of predictions.
 
     Atoms that cancel lose digits of the prediction, to first order ``<|G|, sum_j |phi_j|>`` units.
@@ -45,7 +47,14 @@ class DualBound:
     ratio: float
 
 
-def feasible_dual(problem, G, starts=(), effort="default", seed=0, proof=None):
+def feasible_dual(
+    problem: Problem,
+    G: Array,
+    starts: tuple[Factors, ...] = (),
+    effort: str = "default",
+    seed: int = 0,
+    proof: Any = None,
+) -> DualBound:
     """The best feasible non-negative multiple of ``G`` (N, n_y) as a :class:`DualBound`, T3(c).
 
     ``G`` is first moved into the domain of the conjugate and, where A2 fails, into the subspace on
@@ -77,7 +86,7 @@ def feasible_dual(problem, G, starts=(), effort="default", seed=0, proof=None):
     )
 
 
-def dual_direction(problem, G):
+def dual_direction(problem: Problem, G: Array) -> Array:
     """``G`` (N, n_y) moved to where the conjugate and the polar are finite; checks shape and entries.
 
     What is too large for the conjugate's domain is scaled down, not cut off: the direction counts.
@@ -91,7 +100,7 @@ def dual_direction(problem, G):
     return problem.family.project_dual(problem.X, problem.loss.into_domain(problem.Y, G))
 
 
-def dual_value(problem, g):
+def dual_value(problem: Problem, g: Array) -> float:
     """``-(1/N) sum_i l*(y_i, -g_i)``, rounded down."""
     with np.errstate(over="ignore", invalid="ignore"):
         terms = problem.loss.conjugate(problem.Y, -np.ascontiguousarray(g))
@@ -103,7 +112,7 @@ def dual_value(problem, g):
     return float(-(float(np.sum(terms)) + 64 * EPS * float(size)) / problem.n_samples) + 0.0
 
 
-def best_scale(problem, G, upper, size=1.0):
+def best_scale(problem: Problem, G: Array, upper: float, size: float = 1.0) -> float:
     """The ``s`` in ``[0, lam/upper]`` at which the dual value of ``s G`` is largest.
 
     ``size`` is the multiple that gives back the residual, where the best one often is.

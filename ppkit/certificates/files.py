@@ -1,11 +1,14 @@
 """Certificates as files: everything a stranger needs to recheck one, and a seal over all of it."""
 
 import hashlib
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..checks import Proof
 from ..errors import CertificateError, InputError
+from ..factors import Factors
 from ..families import get_family, registry
 from ..files import pack_json, read_npz, unpack_json, write_npz
 from ..losses import get_loss
@@ -28,7 +31,7 @@ MARKS = {
 VALUES = ("objective", "lower_bound", "gap", "relative_gap", "polar_ratio", "euler", "polar_upper")
 
 
-def digest(arrays):
+def digest(arrays: Factors) -> str:
     """SHA-256 over the names, types, shapes and bytes of ``arrays``."""
     total = hashlib.sha256()
     for name in sorted(arrays):
@@ -38,12 +41,12 @@ def digest(arrays):
     return total.hexdigest()
 
 
-def data_digest(problem):
+def data_digest(problem: Problem) -> str:
     """SHA-256 of the data ``X`` and ``Y`` of a problem."""
     return digest({k: a for k, a in (("X", problem.X), ("Y", problem.Y)) if a is not None})
 
 
-def save(certificate, path):
+def save(certificate: Record, path: str | Path) -> None:
     """Write ``certificate`` to ``path`` (``.npz``)."""
     problem = certificate.problem
     family, loss = problem.family, problem.loss
@@ -60,7 +63,7 @@ def save(certificate, path):
         "proof": certificate.proof.kind,
         "data": data_digest(problem),
     }
-    arrays = {"header": pack_json(header), "Y": problem.Y, "dual": certificate.dual}
+    arrays: dict[str, Any] = {"header": pack_json(header), "Y": problem.Y, "dual": certificate.dual}
     if problem.X is not None:
         arrays["X"] = problem.X
     arrays |= {f"factor/{k}": a for k, a in certificate.factors.items()}
@@ -70,7 +73,7 @@ def save(certificate, path):
     write_npz(path, arrays)
 
 
-def read(path):
+def read(path: str | Path) -> dict[str, Any]:
     """The fields of a saved :class:`Record`, its seal checked; ``verify`` rechecks the mathematics.
 
     Raises
@@ -124,7 +127,7 @@ def read(path):
     return fields
 
 
-def kind_before(norm, data):
+def kind_before(norm: Any, data: Factors) -> str:
     """The kind of a proof that was saved without one: of those about ``norm``, the first whose mark it bears.
 
     A guess that is wrong proves nothing: whatever it is, the numbers are recomputed from it.

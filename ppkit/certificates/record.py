@@ -1,5 +1,7 @@
 """What is proved about one candidate network, as a plain record."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -54,22 +56,22 @@ class Record:
     polar: Polar | None = None
 
     @property
-    def gap(self):
+    def gap(self) -> float:
         return self.objective - self.lower_bound
 
     @property
-    def relative_gap(self):
+    def relative_gap(self) -> float:
         return self.gap / max(abs(self.objective), TINY)
 
     @property
-    def reason(self):
+    def reason(self) -> str:
         return explain(self)
 
-    def certified(self, gap):
+    def certified(self, gap: float) -> bool:
         """Whether the relative gap is proved to be at most ``gap``."""
         return self.kind != "heuristic" and self.relative_gap <= gap
 
-    def __str__(self):
+    def __str__(self) -> str:
         return (
             f"objective    {self.objective:.12g}\n"
             f"lower bound  {self.lower_bound:.12g}\n"
@@ -79,7 +81,7 @@ class Record:
         )
 
 
-def explain(cert):
+def explain(cert: Record) -> str:
     """One sentence that says what the certificate proves and why the gap is what it is."""
     if cert.kind == "heuristic":
         return "not certified: the polar is only a search here, so the lower bound is the trivial one"

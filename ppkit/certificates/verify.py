@@ -1,6 +1,7 @@
 """Rechecking a certificate: every value recomputed from the data, no solver and no search."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -41,23 +42,23 @@ class Verification:
     reason: str
 
     @property
-    def lower_bound(self):
+    def lower_bound(self) -> float:
         return self.certificate.lower_bound
 
     @property
-    def gap(self):
+    def gap(self) -> float:
         if not self.rigorous:
             return self.certificate.gap
         return float(np.nextafter(self.objective_upper - self.lower_bound, np.inf))
 
-    def __str__(self):
+    def __str__(self) -> str:
         word = "proved" if self.rigorous else "rechecked"
         return (
             f"{word:<12} {self.lower_bound!r} <= inf NC <= {self.objective_upper!r}\n{'':<12} ({self.reason})"
         )
 
 
-def verify(certificate, rigorous=None):
+def verify(certificate: Record, rigorous: bool | None = None) -> Verification:
     """Recompute the certificate; returns a :class:`Verification` or raises CertificateError.
 
     Checked in floating point are, in this order: the polar bound of the dual point, its feasibility,
@@ -83,7 +84,7 @@ def verify(certificate, rigorous=None):
     return Verification(certificate, False, certificate.objective, certificate.relative_gap, reason)
 
 
-def check_values(certificate):
+def check_values(certificate: Record) -> None:
     """Recompute every stored value in floating point; raises CertificateError at the first that is off."""
     problem, dual = certificate.problem, certificate.dual
     factors = problem.family.check_factors(certificate.factors)
@@ -111,7 +112,7 @@ def check_values(certificate):
         close("polar_ratio", certificate.polar_ratio, ratio, max(ratio, 1.0))
 
 
-def recomputed_upper(certificate):
+def recomputed_upper(certificate: Record) -> float:
     """The upper end of the dual point's polar from the stored proof, which may be anybody's."""
     family, X = certificate.problem.family, certificate.problem.X
     try:
@@ -121,13 +122,13 @@ def recomputed_upper(certificate):
         raise CertificateError(f"the proof of the polar cannot be used ({type(error).__name__})") from None
 
 
-def close(name, stored, value, scale):
+def close(name: str, stored: float, value: float, scale: float) -> None:
     """Raise unless ``stored`` is ``value`` up to rounding on the given scale."""
     if not abs(stored - value) <= ROUNDING * max(abs(value), scale):
         raise CertificateError(f"{name} is {value!r}, but the certificate says {stored!r}")
 
 
-def prove(certificate, bits=BITS):
+def prove(certificate: Record, bits: int = BITS) -> tuple[float, float]:
     """Prove ``lower_bound <= inf NC <= NC(candidate)`` in balls: ``(NC rounded up, relative gap)``.
 
     Weak duality, T3(c): the dual point's polar is proved to be at most lam, its dual value at least
@@ -136,8 +137,9 @@ def prove(certificate, bits=BITS):
     """
     problem, family, loss = certificate.problem, certificate.problem.family, certificate.problem.loss
     X = None if problem.X is None else Balls(problem.X)
-    Y, g = Balls(problem.Y), Balls(certificate.dual)
-    factors = {k: Balls(a) for k, a in certificate.factors.items()}
+    Y = Balls(problem.Y)
+    g: Any = Balls(certificate.dual)
+    factors: Any = {k: Balls(a) for k, a in certificate.factors.items()}
     with precision(bits):
         g = family.project_dual(X, g)
         if certificate.dual.any():

@@ -5,18 +5,23 @@ The device only proposes networks: data, growth, certificates and rows are made 
 """
 
 import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from ..certificates import certify
 from ..errors import InputError
-from ..factors import width, zero_network
+from ..factors import Factors, width, zero_network
 from ..families import get_family, registry
+from ..families.base import Family
+from ..families.models import Model
 from ..optional import optional
+from ..problem import Problem
 from ..training import fit, grow, tidy
-from .cell import draw, measured_row
+from .cell import Cell, draw, measured_row
 from .lbfgs import MEMORY, minimize
 from .training import search
 
@@ -31,7 +36,7 @@ TO_CERTIFY = 1000, 1e-15
 TO_SEARCH = 500, 1e-11
 
 
-def check_device(device):
+def check_device(device: Any) -> Any:
     """The name ``device`` as a :class:`torch.device`, or :class:`InputError` in one line."""
     try:
         found = torch.device(device)
@@ -44,12 +49,12 @@ def check_device(device):
     return found
 
 
-def batches(cells):
+def batches(cells: Sequence[Cell]) -> list[list[Cell]]:
     """Lists of cells that differ only in the seed, each small enough to be trained at once.
 
     Raises :class:`InputError` for a family without a model on a device.
     """
-    groups = {}
+    groups: dict[str, list[Cell]] = {}
     for cell in cells:
         groups.setdefault(replace(cell, seed=0).key, []).append(cell)
     out = []
@@ -59,14 +64,14 @@ def batches(cells):
     return out
 
 
-def numbers_of(cell):
+def numbers_of(cell: Cell) -> int:
     """About how many numbers a cell takes on the device: data and gradients, and what L-BFGS remembers."""
     family = get_family(cell.family)(**cell.options)
     history = 2 * MEMORY * cell.student * family.dim
     return cell.n_samples * model_of(family).numbers(cell.student) + history
 
 
-def model_of(family):
+def model_of(family: Family) -> Model:
     """The PyTorch model of ``family``, or :class:`InputError` in one line."""
     if family.device_model is None:
         known = ", ".join(name for name, member in registry.items() if member.device_model)
@@ -74,12 +79,12 @@ def model_of(family):
     return family.device_model(family)
 
 
-def run_batch(cells, device):
+def run_batch(cells: Sequence[Cell], device: Any) -> list[tuple[str, dict[str, Any], float]]:
     """``(key, row, CPU seconds)`` of cells that differ only in the seed; each gets an equal share."""
     begun = time.process_time()
     drawn = [draw(cell) for cell in cells]
     certified = cells[0].trainer == "certified"
-    trainer = until_certified if certified else search
+    trainer: Callable[..., Any] = until_certified if certified else search
     steps = [trainer(problem, cell, *rest) for cell, (problem, *rest) in zip(cells, drawn, strict=True)]
     there = Device([problem for problem, _, _ in drawn], device, *(TO_CERTIFY if certified else TO_SEARCH))
     certs = side_by_side(steps, there.descend)
@@ -88,7 +93,7 @@ def run_batch(cells, device):
     return [(cell.key, row, share) for cell, row in zip(cells, rows, strict=True)]
 
 
-def until_certified(problem, cell, teacher, rng):
+def until_certified(problem: Problem, cell: Cell, teacher: Factors, rng: np.random.Generator) -> Any:
     """``ppkit.fit`` as a generator for a few rounds; what is still open then is left to ``fit`` itself."""
     effort = "default" if problem.family.polar_is_cheap else "fast"
     factors = grow(problem, zero_network(problem.family), cell.student, effort)
@@ -101,9 +106,10 @@ def until_certified(problem, cell, teacher, rng):
     return fit(problem, cell.gap, cell.student, start=cert.factors, effort=effort).certificate
 
 
-def side_by_side(steps, descend):
+def side_by_side(steps: Sequence[Any], descend: Callable[..., Any]) -> Any:
     """What the generators ``steps`` return, when ``descend`` answers all that they yield at one time."""
-    done, waiting = {}, {i: next(step) for i, step in enumerate(steps)}
+    done: dict[int, Any] = {}
+    waiting = {i: next(step) for i, step in enumerate(steps)}
     while waiting:
         answers, waiting = descend(waiting), {}
         for i, factors in answers.items():
@@ -127,18 +133,18 @@ class Device:
         Where descent stops: see :func:`ppkit.experiments.lbfgs.minimize`.
     """
 
-    def __init__(self, problems, device, iterations, tolerance):
+    def __init__(self, problems: Sequence[Problem], device: Any, iterations: int, tolerance: float) -> None:
         self.device, self.iterations, self.tolerance = check_device(device), iterations, tolerance
         self.model = model_of(problems[0].family)
         self.X = self.tensor(np.stack([self.model.inputs(problem.X) for problem in problems]))
         self.Y = self.tensor(np.stack([problem.Y for problem in problems]))
         self.lam = self.tensor(np.array([problem.lam for problem in problems]))
 
-    def tensor(self, array):
+    def tensor(self, array: np.ndarray) -> Any:
         """``array`` on the device, in double precision."""
         return torch.as_tensor(array, dtype=torch.float64, device=self.device)
 
-    def descend(self, networks):
+    def descend(self, networks: Mapping[int, Factors]) -> Mapping[int, Factors]:
         """Stationary networks from ``networks``, a mapping from a problem's place to its factors."""
         index = [i for i, factors in networks.items() if width(factors)]
         if not index:
@@ -156,7 +162,9 @@ class Device:
             trained[i] = self.model.factors({k: a[j, :r] for k, a in found.items()})
         return {**networks, **trained}
 
-    def objective(self, index, shapes, rows):
+    def objective(
+        self, index: Any, shapes: Mapping[str, tuple[int, ...]], rows: Sequence[Mapping[str, Any]]
+    ) -> Callable[..., Any]:
         """The objectives and gradients of the problems ``index[rows]`` at the rows of a matrix."""
         X, Y, lam = (a[index[rows]] for a in (self.X, self.Y, self.lam))
 
@@ -170,12 +178,12 @@ class Device:
         return function
 
 
-def padded(array, r):
+def padded(array: np.ndarray, r: int) -> np.ndarray:
     """``array`` (k, ...) with zeros to width ``r``: at zero a factor has no gradient and stays there."""
     return np.concatenate([array, np.zeros((r - len(array), *array.shape[1:]))])
 
 
-def unpack(flat, shapes):
+def unpack(flat: Any, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
     """The rows of ``flat`` (B, n) as arrays ``name -> (B, *shape)``."""
     parts = flat.split([int(np.prod(s)) for s in shapes.values()], dim=1)
     return {k: part.reshape(len(flat), *s) for (k, s), part in zip(shapes.items(), parts, strict=True)}

@@ -3,11 +3,13 @@ r"""One cell of a sweep: draw a teacher and a sample, train a student, compare w
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
+from ..certificates import Certificate
 from ..errors import InputError
-from ..factors import width
+from ..factors import Factors, width
 from ..families import get_family
 from ..problem import Problem
 from . import teachers
@@ -61,7 +63,7 @@ class Cell:
     effort: str = "fast"
     agree: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         get_family(self.family)
         if self.trainer not in TRAINERS:
             raise InputError(f"unknown trainer {self.trainer!r}; choose one of {', '.join(TRAINERS)}")
@@ -72,22 +74,22 @@ class Cell:
             raise InputError("noise and lam_scale must be positive")
 
     @property
-    def parameters(self):
+    def parameters(self) -> dict[str, dict[str, int] | float | str]:
         """What a row says of its cell; ``agree`` only where it is set, which most rows know nothing of."""
         return {name: value for name, value in asdict(self).items() if name != "agree" or value}
 
     @property
-    def key(self):
+    def key(self) -> str:
         """A digest of the parameters, 16 hexadecimal digits: what rows are told apart by."""
         return hashlib.sha256(json.dumps(self.parameters, sort_keys=True).encode()).hexdigest()[:16]
 
-    def streams(self, n):
+    def streams(self, n: int) -> list[np.random.Generator]:
         """``n`` independent generators that depend on the cell alone, not on its place in a grid."""
         sequence = np.random.SeedSequence(self.seed, spawn_key=(int(replace(self, seed=0).key, 16),))
         return [np.random.default_rng(child) for child in sequence.spawn(n)]
 
 
-def draw(cell):
+def draw(cell: Cell) -> tuple[Problem, dict[str, np.ndarray], np.random.Generator]:
     """``(problem, teacher factors, generator)``: the data of a cell, with its lambda."""
     inputs, planted, noise, scale, rest = cell.streams(5)
     family = get_family(cell.family)(**cell.options)
@@ -101,7 +103,7 @@ def draw(cell):
     return Problem(family, X, Y, cell.lam_scale * cell.noise * level), teacher, rest
 
 
-def run_cell(cell):
+def run_cell(cell: Cell) -> dict[str, dict[str, int] | float | str]:
     r"""The row of a cell: a flat mapping of numbers and strings, the same for every run.
 
     ``error`` is :math:`\mathbb E_\mu \|\Phi(W) - \Phi(W^*)\|^2` with half width ``error_half_width`` (0:
@@ -113,7 +115,9 @@ def run_cell(cell):
     return measured_row(cell, problem, teacher, rng, train(problem, cell, teacher, rng))
 
 
-def measured_row(cell, problem, teacher, rng, cert):
+def measured_row(
+    cell: Cell, problem: Problem, teacher: Factors, rng: np.random.Generator, cert: Certificate
+) -> dict[str, dict[str, int] | float | str]:
     """The row of a cell whose student has the certificate ``cert``."""
     family, n = problem.family, problem.n_samples
     error, half = prediction_error(family, cert.factors, teacher)
@@ -141,6 +145,6 @@ def measured_row(cell, problem, teacher, rng, cert):
     return cell.parameters | {k: rounded(v) for k, v in measured.items()}
 
 
-def rounded(value):
+def rounded(value: Any) -> Any:
     """Floats to ten significant digits: what is beyond is the machine's, not the experiment's."""
     return float(f"{value:.10g}") if isinstance(value, float) else value

@@ -1,7 +1,12 @@
 """``ppkit sweep run | resume | status | report | rerun``: the stored experiments on the command line."""
 
+from __future__ import annotations
+
 import sys
+from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..progress import counted
@@ -9,10 +14,13 @@ from .grids import GRIDS, get_grid
 from .store import Store
 from .sweep import sweep
 
+if TYPE_CHECKING:
+    from ..cli import Parser
+
 SHOWN = ("lam_scale", "noise", "teacher", "n_samples", "seed")  # of a row that was run once more
 
 
-def add_arguments(command):
+def add_arguments(command: Parser) -> None:
     """Add the subcommands of ``ppkit sweep`` to its parser."""
     actions = command.add_subparsers(dest="action", required=True, parser_class=type(command))
     for action, what, run in (
@@ -46,12 +54,12 @@ def add_arguments(command):
             )  # fmt: skip
 
 
-def chosen(args):
+def chosen(args: Namespace) -> list[str]:
     """The names asked for, all of them by default."""
     return [name for name in args.names or GRIDS if get_grid(name)]
 
 
-def run_sweep(args):
+def run_sweep(args: Namespace) -> int:
     """Run what has no row yet."""
     if args.seeds < 1:
         raise InputError(f"--seeds must be at least 1, got {args.seeds}")
@@ -63,7 +71,7 @@ def run_sweep(args):
     return 0
 
 
-def resume_sweep(args):
+def resume_sweep(args: Namespace) -> int:
     """Like run, but there has to be something to resume."""
     for name in chosen(args):
         if not Store(Path(args.results) / name).rows_path.exists():
@@ -71,7 +79,7 @@ def resume_sweep(args):
     return run_sweep(args)
 
 
-def show_status(args):
+def show_status(args: Namespace) -> int:
     """One line for each experiment."""
     for name in chosen(args):
         store = Store(Path(args.results) / name)
@@ -81,7 +89,7 @@ def show_status(args):
     return 0
 
 
-def show_report(args):
+def show_report(args: Namespace) -> int:
     """The table of slopes, and on request the figures."""
     from .law import law
     from .table import COLUMNS, summary
@@ -101,18 +109,18 @@ def show_report(args):
     return 0
 
 
-def rerun_rows(args):
+def rerun_rows(args: Namespace) -> int:
     """Run the rows asked for once more; 1 if a number of one of them is not what is stored."""
     from .rerun import once_more, pick
 
     if not args.tolerance >= 0:
         raise InputError(f"--tolerance must be at least 0, got {args.tolerance}")
     rows = [row for name in chosen(args) for row in Store(Path(args.results) / name).rows().values()]
-    rows = pick(rows, key=args.key, teacher=args.teacher, n_samples=args.samples, seed=args.seed)
+    picked = pick(rows, key=args.key, teacher=args.teacher, n_samples=args.samples, seed=args.seed)
     show = not args.quiet and sys.stderr.isatty()
-    rows.sort(key=lambda row: (row["family"], str(row["options"]), *(row[name] for name in SHOWN)))
+    picked.sort(key=lambda row: (row["family"], str(row["options"]), *(row[name] for name in SHOWN)))
     lines, same = [("key", "family", "options", *SHOWN, "stored error", "error now", "verdict")], True
-    for row, fresh, apart in counted(map(once_more, rows), len(rows), 0, show):
+    for row, fresh, apart in counted(map(once_more, picked), len(picked), 0, show):
         far = {name: value for name, value in apart.items() if value > args.tolerance}
         verdict = ", ".join(f"{name} differs by {value:.1e}" for name, value in far.items()) or "the same"
         options = " ".join(f"{name}={value}" for name, value in row["options"].items())
@@ -124,7 +132,7 @@ def rerun_rows(args):
     return 0 if same else 1
 
 
-def print_table(lines):
+def print_table(lines: Sequence[Sequence[str]]) -> None:
     """Lines of text entries in columns, the first one their names."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:

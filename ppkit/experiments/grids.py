@@ -1,6 +1,8 @@
 """The stored experiments: for each family a teacher's width, sample, size, noise and lambda grid."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ..errors import InputError
 from .cell import Cell
@@ -41,26 +43,28 @@ class Grid:
     levels: tuple = (0.25, 0.5)
 
     @property
-    def arm(self):
+    def arm(self) -> tuple[int, int, int]:
         """N/R of the arms."""
         return self.samples[1 : 1 + self.arm_steps]
 
-    def cells(self, seeds=SEEDS):
+    def cells(self, seeds: Sequence[int] | range = SEEDS) -> list[Cell]:
         """All cells: base grid, dimension arm, noise arm, lambda arm."""
         base, arm = self.options[0], self.arm
-        runs = [(base, R, n, {}) for R in self.teachers for n in self.samples]
+        runs: list[tuple[Any, int, int, dict[str, float]]] = [
+            (base, R, n, {}) for R in self.teachers for n in self.samples
+        ]
         runs += [(options, 2, n, {}) for options in self.options[1:] for n in arm]
         runs += [(base, 2, n, {"noise": factor * self.noise}) for factor in NOISE_FACTORS for n in arm]
         runs += [(base, 2, n, {"lam_scale": scale}) for scale in LAMBDA_SCALES for n in arm]
         return [self.cell(options, R, R * n, seed, **more) for options, R, n, more in runs for seed in seeds]
 
-    def cell(self, options, teacher, n_samples, seed, **more):
+    def cell(self, options: dict[str, Any], teacher: int, n_samples: int, seed: int, **more: float) -> Cell:
         """One cell of this family."""
-        fields = {"noise": self.noise, **self.more, **more}
+        fields: dict[str, Any] = {"noise": self.noise, **self.more, **more}
         return Cell(self.family, options, teacher, n_samples, seed=seed, **fields)
 
 
-def doubling(first, steps):
+def doubling(first: int, steps: int) -> tuple[int, ...]:
     """``first`` doubled again and again, ``steps`` numbers."""
     return tuple(first * 2**k for k in range(steps))
 
@@ -164,7 +168,7 @@ GRIDS |= {
 }
 
 
-def get_grid(name):
+def get_grid(name: str) -> Grid:
     """The stored grid of that name, or :class:`InputError` listing the names there are."""
     if name not in GRIDS:
         raise InputError(f"unknown experiment {name!r}; choose one of {', '.join(GRIDS)}")

@@ -5,13 +5,16 @@ level, by interpolation on logarithmic axes.  Intervals are percentiles of a boo
 seeds of every cell anew.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
+from ..factors import Array
 from ..optional import optional
-from .grids import get_grid
+from .grids import Grid, get_grid
 
 pd = optional("pandas")
 
@@ -27,15 +30,15 @@ class Interval:
     low: float
     high: float
 
-    def meets(self, low, high):
+    def meets(self, low: float, high: float) -> bool:
         """Whether the interval and [low, high] have a point in common."""
         return bool(self.low <= high and self.high >= low)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
 
 
-def frame(rows):
+def frame(rows: Sequence[Mapping[str, Any]]) -> Any:
     r"""The rows as a pandas frame, the members' options as text, and derived columns.
 
     ``scaled`` is the error in units of sigma^2, ``collapse`` is ``scaled N/(R D)``, ``unit_lam`` the
@@ -52,13 +55,13 @@ def frame(rows):
     return table
 
 
-def base(table, grid):
+def base(table: Any, grid: Grid) -> Any:
     """The rows of the base grid: the first member, the grid's noise, the theory's lambda."""
     member = str(sorted(grid.options[0].items()))
     return table[(table["options"] == member) & (table["noise"] == grid.noise) & (table["lam_scale"] == 1.0)]
 
 
-def cube(table, column="scaled"):
+def cube(table: Any, column: str = "scaled") -> tuple[np.ndarray, np.ndarray, Array]:
     """``(teachers, ratios, values (n_R, n_N, seeds))`` of a complete base grid; ratios are N/R."""
     table = table.assign(ratio=table["n_samples"] // table["teacher"])
     pivot = table.pivot_table(index=["teacher", "ratio"], columns="seed", values=column)
@@ -66,7 +69,7 @@ def cube(table, column="scaled"):
     return R, ratio, pivot.to_numpy().reshape(len(R), len(ratio), -1)
 
 
-def resampled_means(values, seed=0, resamples=RESAMPLES):
+def resampled_means(values: Array, seed: int = 0, resamples: int = RESAMPLES) -> Array:
     """Means over the last axis: of the seeds themselves first, then of each bootstrap draw of them."""
     rng, n = np.random.default_rng(seed), values.shape[-1]
     pick = rng.integers(0, n, (resamples, *values.shape))
@@ -74,7 +77,7 @@ def resampled_means(values, seed=0, resamples=RESAMPLES):
     return np.concatenate([values.mean(axis=-1)[None], drawn])
 
 
-def crossing(samples, errors, level):
+def crossing(samples: np.ndarray, errors: Array, level: float) -> Array:
     """The N at which each curve ``errors`` (..., n_N) falls below ``level`` for good; NaN if it does not.
 
     ``samples`` (n_N,) or (..., n_N) increases along the last axis.
@@ -90,7 +93,7 @@ def crossing(samples, errors, level):
         return np.where(bracketed, np.exp(x0 + (x1 - x0) * y0 / (y0 - y1)), np.nan)
 
 
-def interval(draws):
+def interval(draws: Array) -> Interval:
     """:class:`Interval` of draws along the first axis, the first of which is the estimate.
 
     A draw that could not be read off lies below the lower end and above the upper one, for all we know.
@@ -104,19 +107,21 @@ def interval(draws):
     return Interval(float(draws[0]), float(low), float(high))
 
 
-def n_star(table, grid, level, seed=0):
+def n_star(table: Any, grid: Grid, level: float, seed: int = 0) -> tuple[np.ndarray, Array]:
     """``(teachers (n_R,), draws (1 + resamples, n_R))`` of N*(R) at an error of ``level`` times sigma^2."""
     R, ratio, values = cube(base(table, grid))
     return R, crossing(R[:, None] * ratio, resampled_means(values, seed), level)
 
 
-def slope(teachers, draws):
+def slope(teachers: np.ndarray, draws: Array) -> Interval:
     """:class:`Interval` of the least-squares slope of log N* on log R."""
     x = np.log(teachers) - np.log(teachers).mean()
     return interval(np.log(draws) @ x / (x @ x))
 
 
-def joint_fit(table, grid, seed=0, resamples=RESAMPLES, dimension="dim"):
+def joint_fit(
+    table: Any, grid: Grid, seed: int = 0, resamples: int = RESAMPLES, dimension: str = "dim"
+) -> dict[str, Interval]:
     r"""The exponents of ``error = c R^a D^b N^-n sigma^(2 s)`` over the cells of the law's region.
 
     Cells at the theory's lambda whose N/R is not the grid's smallest.  Returns a mapping of
@@ -136,7 +141,7 @@ def joint_fit(table, grid, seed=0, resamples=RESAMPLES, dimension="dim"):
     return out | {"constant": interval(np.exp(solution[:, 4]))}
 
 
-def lambda_effect(table, grid):
+def lambda_effect(table: Any, grid: Grid) -> Any:
     """Mean of ``error N/(R D sigma^2)`` by lambda scale (rows) and N (columns), at R = 2."""
     member = str(sorted(grid.options[0].items()))
     chosen = table[
@@ -178,12 +183,12 @@ class Law:
     median_ratio: float
 
     @property
-    def verdict(self):
+    def verdict(self) -> str:
         """Whether every slope's interval meets the band around one."""
         return "linear" if all(s.meets(*BAND) for s in self.slopes.values()) else "not linear"
 
 
-def law(name, rows, levels=None, seed=0):
+def law(name: str, rows: Sequence[Mapping[str, Any]], levels: Any = None, seed: int = 0) -> Law:
     """:class:`Law` of the experiment ``name`` from its rows; raises InputError if some are missing.
 
     ``levels`` defaults to the grid's own.

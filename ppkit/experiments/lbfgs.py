@@ -1,5 +1,8 @@
 """Many small minimizations at once: L-BFGS on the rows of a matrix, each with its own step."""
 
+from collections.abc import Callable
+from typing import Any
+
 from ..optional import optional
 
 torch = optional("torch")
@@ -9,7 +12,7 @@ PATIENCE = 2
 LOOK = 10
 
 
-def minimize(restricted, z, iterations, tolerance):
+def minimize(restricted: Callable[..., Any], z: Any, iterations: int, tolerance: float) -> Any:
     """Approximate minimizers of the problems whose variables are the rows of ``z`` (B, n).
 
     Each iteration evaluates all rows once; a row either takes its trial step or shortens it, and is done
@@ -61,12 +64,12 @@ def minimize(restricted, z, iterations, tolerance):
     return answer
 
 
-def length(a):
+def length(a: Any) -> Any:
     """Euclidean lengths of the rows of ``a``, never zero."""
     return a.norm(dim=1).clamp_min(1e-300)
 
 
-def inverse_hessian(S, D, g):
+def inverse_hessian(S: Any, D: Any, g: Any) -> Any:
     """The compact form of the BFGS matrix from steps ``S`` and gradient differences ``D``, times ``g``.
 
     Rows of zeros in ``S`` and ``D`` (B, m, n) stand for steps that were not taken yet.

@@ -10,10 +10,14 @@ predictions and g that of the cost, hence
 A heuristic, not a bound: it ignores factors the teacher does not have.
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 
-from ..factors import take, width
+from ..factors import Factors, Numbers, take, width
 from ..families import get_family
+from ..families.base import Family
 from .cell import Cell, draw
 
 SAMPLES = 4000
@@ -21,7 +25,9 @@ STEP = 1e-7
 NULL, WEAK = 1e-9, 1e-6
 
 
-def local_error(family, teacher, rng, lam, noise, n_samples):
+def local_error(
+    family: Family, teacher: Factors, rng: np.random.Generator, lam: float, noise: float, n_samples: int
+) -> tuple[float, float]:
     """``(shrinkage, variance)``: the two terms of the expansion, with H from a fresh sample.
 
     ``teacher`` holds balanced factors of the family.  NaN when H is nearly singular beyond its null
@@ -31,7 +37,7 @@ def local_error(family, teacher, rng, lam, noise, n_samples):
     return lam**2 * price, noise**2 * rank / n_samples
 
 
-def curvature(family, teacher, X):
+def curvature(family: Family, teacher: Factors, X: Numbers) -> tuple[float, float]:
     """``(g^T H^+ g, rank H)`` of balanced factors, with H from the inputs ``X``; NaN as in local_error."""
     free = family.free(teacher) or {k: np.ones(a.shape, bool) for k, a in teacher.items()}
     columns, slope = [], []
@@ -48,7 +54,7 @@ def curvature(family, teacher, X):
     return float(np.sum((vectors[:, kept].T @ np.array(slope)) ** 2 / values[kept])), int(kept.sum())
 
 
-def cancellation(family, teacher, X):
+def cancellation(family: Family, teacher: Factors, X: Numbers) -> float:
     """``theta^T G^+ theta``, G the Gram matrix of the factors' predictions at ``X``.
 
     At most ``g^T H^+ g`` where g lies in the range of H: where no direction leaves the predictions as
@@ -60,12 +66,12 @@ def cancellation(family, teacher, X):
     return float(theta @ np.linalg.pinv(F @ F.T, hermitian=True) @ theta)
 
 
-def fresh_inputs(family, teacher, rng):
+def fresh_inputs(family: Family, teacher: Factors, rng: np.random.Generator) -> np.ndarray:
     """Enough inputs for the curvature of the teacher."""
     return family.random_inputs(rng, max(SAMPLES, 4 * family.dim * width(teacher)))
 
 
-def derivative(family, factors, X, name, index):
+def derivative(family: Family, factors: Factors, X: Numbers, name: str, index: Any) -> np.ndarray:
     """Central difference of the predictions in one parameter, as a vector of length N n_y.
 
     Only the factor that the parameter belongs to is predicted: the others do not move.
@@ -78,12 +84,12 @@ def derivative(family, factors, X, name, index):
     return (ends[0] - ends[1]) / (2 * STEP)
 
 
-def cell_of(row):
+def cell_of(row: Mapping[str, Any]) -> Cell:
     """The :class:`Cell` a row belongs to."""
     return Cell(**{name: row[name] for name in Cell.__dataclass_fields__ if name in row})
 
 
-def local_errors(rows):
+def local_errors(rows: Sequence[Mapping[str, Any]]) -> Any:
     """:func:`local_error` summed, for the cell of each row, an array."""
     return np.array([
         sum(local_error(family, teacher, rng, row["lam"], row["noise"], row["n_samples"]))
@@ -91,7 +97,7 @@ def local_errors(rows):
     ])  # fmt: skip
 
 
-def prices(rows):
+def prices(rows: Sequence[Mapping[str, Any]]) -> Any:
     """:func:`cancellation` and ``g^T H^+ g`` for the teacher of each row, an array (rows, 2)."""
     out = []
     for family, teacher, rng in map(planted, rows):
@@ -100,7 +106,7 @@ def prices(rows):
     return np.array(out)
 
 
-def planted(row):
+def planted(row: Mapping[str, Any]) -> Any:
     """``(family, balanced teacher, generator)`` of a row's cell."""
     cell = cell_of(row)
     family = get_family(cell.family)(**cell.options)

@@ -1,5 +1,6 @@
 """A live re-run: stored rows once more, or a few cells with seeds of their own against the stored ones."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..optional import optional
-from .cell import run_cell
+from .cell import Cell, run_cell
 from .grids import get_grid
 from .law import base, frame
 from .local import cell_of
@@ -17,7 +18,9 @@ pd, threadpoolctl = optional("pandas"), optional("threadpoolctl")
 FIRST_FRESH_SEED = 1000
 
 
-def fresh_cells(name, seeds=6, widths=(1, 2), first=FIRST_FRESH_SEED):
+def fresh_cells(
+    name: str, seeds: int = 6, widths: Sequence[int] = (1, 2), first: int = FIRST_FRESH_SEED
+) -> list[Cell]:
     """Cells of the base grid, two sample sizes for each width, with seeds that are not stored."""
     grid = get_grid(name)
     sizes = [(R, R * n) for R in widths for n in grid.samples[1:3]]
@@ -44,12 +47,12 @@ class Agreement:
     high: float
 
     @property
-    def agrees(self):
+    def agrees(self) -> bool:
         """Whether the interval holds one."""
         return self.low <= 1.0 <= self.high
 
 
-def agreement(name, stored, fresh):
+def agreement(name: str, stored: Sequence[Mapping[str, Any]], fresh: Any) -> Agreement:
     """:class:`Agreement` of rows ``fresh`` with the rows ``stored`` of the experiment ``name``."""
     from scipy.stats import t
 
@@ -69,12 +72,12 @@ def agreement(name, stored, fresh):
     return Agreement(table, float(low), float(ratio), float(high))
 
 
-def rerun(name, stored, **options):
+def rerun(name: str, stored: Sequence[Mapping[str, Any]], **options: Any) -> Agreement:
     """Run :func:`fresh_cells` here and now; their :class:`Agreement` with the rows ``stored``."""
     return agreement(name, stored, [run_cell(cell) for cell in fresh_cells(name, **options)])
 
 
-def pick(rows, **wanted):
+def pick(rows: Sequence[Mapping[str, Any]], **wanted: Any) -> list[Mapping[str, Any]]:
     """The ``rows`` whose entries equal ``wanted`` (those that are None do not count).
 
     Raises :class:`InputError` if nothing is wanted or no row is left.
@@ -89,14 +92,14 @@ def pick(rows, **wanted):
     return found
 
 
-def differences(row, fresh):
+def differences(row: Mapping[str, Any], fresh: Any) -> dict[str, float]:
     """``name -> relative difference`` of the entries of ``fresh`` that are not those of ``row``.
 
     Numbers compare relative to the larger of the two; anything else that differs counts as infinite.
     """
     out = {}
     for name, value in fresh.items():
-        old = row.get(name)
+        old: Any = row.get(name)
         if value == old:
             continue
         both = all(isinstance(v, int | float) and np.isfinite(v) for v in (value, old))
@@ -104,7 +107,7 @@ def differences(row, fresh):
     return out
 
 
-def once_more(row):
+def once_more(row: Mapping[str, Any]) -> tuple[Any, Any, dict[str, float]]:
     """``(row, fresh row, differences)`` of a stored row whose cell is run here and now."""
     with threadpoolctl.threadpool_limits(1):
         fresh = run_cell(cell_of(row))

@@ -7,7 +7,9 @@ the store is opened again.  What differs from run to run (seconds, the machine) 
 import json
 import os
 import platform
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ..errors import InputError
 from ..optional import optional
@@ -24,11 +26,11 @@ class Store:
         ``rows.jsonl`` and ``times.jsonl`` lie here; made on the first row.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
         self.rows_path, self.times_path = self.folder / "rows.jsonl", self.folder / "times.jsonl"
 
-    def rows(self):
+    def rows(self) -> dict[str, dict[str, float | str]]:
         """``key -> row`` of the complete rows; raises :class:`InputError` on a broken file."""
         out = {}
         for number, line in enumerate(complete_lines(self.rows_path), start=1):
@@ -39,12 +41,12 @@ class Store:
                 raise InputError(f"{self.rows_path}: line {number} is not a row") from None
         return out
 
-    def times(self):
+    def times(self) -> dict[str, float]:
         """``key -> seconds`` of the cells that were run here."""
         rows = [json.loads(line) for line in complete_lines(self.times_path)]
         return {row["key"]: row["seconds"] for row in rows}
 
-    def open(self):
+    def open(self) -> Any:
         """Lock the store for one writer and cut off what a killed writer left of a line."""
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(self.folder / ".lock")
@@ -56,7 +58,7 @@ class Store:
             cut_torn_line(path)
         return lock
 
-    def append(self, key, row, seconds):
+    def append(self, key: str, row: Mapping[str, Any], seconds: float) -> None:
         """Add one row; it is on disk when this returns.
 
         Its time goes first: a kill between the two leaves a time without a row, which is harmless.
@@ -65,7 +67,7 @@ class Store:
         append_line(self.times_path, {"key": key, "seconds": round(seconds, 3), "machine": machine})
         append_line(self.rows_path, {"key": key, **row})
 
-    def sort(self):
+    def sort(self) -> None:
         """Rewrite the rows in the order of their keys, in one step."""
         rows = self.rows()
         partial = self.rows_path.with_suffix(".partial")
@@ -73,19 +75,19 @@ class Store:
         os.replace(partial, self.rows_path)
 
 
-def dump(row):
+def dump(row: Mapping[str, Any]) -> str:
     """A row as one line of JSON (with ``Infinity``, which Python reads)."""
     return json.dumps(row, sort_keys=True) + "\n"
 
 
-def complete_lines(path):
+def complete_lines(path: Path) -> list[str]:
     """The lines of a file that end in a newline; none if there is no file."""
     if not path.exists():
         return []
     return path.read_text(encoding="utf-8").split("\n")[:-1]
 
 
-def cut_torn_line(path):
+def cut_torn_line(path: Path) -> None:
     """Cut a file after its last newline."""
     if path.exists():
         data = path.read_bytes()
@@ -94,14 +96,14 @@ def cut_torn_line(path):
                 stream.truncate(data.rfind(b"\n") + 1)
 
 
-def append_line(path, row):
+def append_line(path: Path, row: Mapping[str, Any]) -> None:
     """Append one line in one write and wait until it is on disk."""
     with open(path, "ab", buffering=0) as stream:
         stream.write(dump(row).encode())
         os.fsync(stream.fileno())
 
 
-def find_results():
+def find_results() -> Path:
     """The folder ``results`` here or in the nearest folder above."""
     here = Path.cwd()
     for folder in (here, *here.parents):
@@ -110,7 +112,7 @@ def find_results():
     raise InputError("no folder 'results' here or above: run 'ppkit sweep run' or get the repository")
 
 
-def stored(name):
+def stored(name: str) -> list[dict[str, float | str]]:
     """The stored rows of the experiment ``name``, a list; see :func:`find_results`."""
     rows = list(Store(find_results() / name).rows().values())
     if not rows:

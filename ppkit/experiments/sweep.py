@@ -1,12 +1,15 @@
 """Run the cells of an experiment in processes or on a cluster, resumably."""
 
 import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
 
 from ..errors import InputError
 from ..optional import optional
 from ..progress import counted
-from .cell import run_cell
+from .cell import Cell, run_cell
 from .store import Store
 
 distributed, joblib = optional("distributed"), optional("joblib")
@@ -15,7 +18,14 @@ threadpoolctl = optional("threadpoolctl")
 CONNECT = "10s"
 
 
-def sweep(cells, folder, jobs=2, dask=None, device=None, progress=False):
+def sweep(
+    cells: Sequence[Cell],
+    folder: Path,
+    jobs: float | str = 2,
+    dask: Any = None,
+    device: Any = None,
+    progress: bool = False,
+) -> list[dict[str, float | str]]:
     """Run the cells that have no row yet; the rows of all of them as a list, in the order of ``cells``.
 
     Parameters
@@ -52,7 +62,7 @@ def sweep(cells, folder, jobs=2, dask=None, device=None, progress=False):
     return [rows[cell.key] for cell in cells]
 
 
-def in_parallel(cells):
+def in_parallel(cells: Sequence[Cell]) -> Iterator[tuple[str, dict[str, Any], float]]:
     """``(key, row, seconds)`` of each cell as soon as it is done, largest cells first."""
     largest_first = sorted(cells, key=lambda cell: -cell.n_samples)
     return joblib.Parallel(return_as="generator_unordered", batch_size=1)(
@@ -60,7 +70,7 @@ def in_parallel(cells):
     )
 
 
-def timed(cell):
+def timed(cell: Cell) -> tuple[str, dict[str, dict[str, int] | float | str], float]:
     """``(key, row, CPU seconds)`` of one cell, on one BLAS thread."""
     with threadpoolctl.threadpool_limits(1):
         start = time.process_time()
@@ -68,7 +78,7 @@ def timed(cell):
         return cell.key, row, time.process_time() - start
 
 
-def on_device(cells, device, dask):
+def on_device(cells: Sequence[Cell], device: Any, dask: str | None) -> Callable[..., Any]:
     """Like :func:`in_parallel`, a batch of ``cells`` at a time; raises :class:`InputError` if it cannot be.
 
     A batch that lacks a row is run whole, so that the rows do not depend on where a sweep was stopped.
@@ -91,7 +101,7 @@ def on_device(cells, device, dask):
     return run
 
 
-def timed_batch(cells, device):
+def timed_batch(cells: Sequence[Cell], device: Any) -> list[tuple[str, dict[str, Any], float]]:
     """``(key, row, CPU seconds)`` of each cell of a batch, on one BLAS thread."""
     from .batched import run_batch
 
@@ -99,7 +109,7 @@ def timed_batch(cells, device):
         return run_batch(cells, device)
 
 
-def backend(jobs, dask):
+def backend(jobs: int, dask: Any) -> Any:
     """The joblib backend as a context: processes here, or the workers of a Dask cluster."""
     if dask is None:
         return joblib.parallel_config(backend="loky", n_jobs=jobs, inner_max_num_threads=1)
@@ -113,16 +123,16 @@ def backend(jobs, dask):
 class Cluster:
     """joblib's Dask backend for as long as a client is connected."""
 
-    def __init__(self, client):
+    def __init__(self, client: Any) -> None:
         self.client = client
         self.context = nullcontext()
 
-    def __enter__(self):
+    def __enter__(self) -> Any:
         self.context = joblib.parallel_config(
             backend="dask", n_jobs=-1, client=self.client, wait_for_workers_timeout=30
         )
         return self.context.__enter__()
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: Any) -> None:
         self.context.__exit__(*error)
         self.client.close()

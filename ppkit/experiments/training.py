@@ -1,18 +1,28 @@
 """How a cell's student is trained: to a certificate, or by descent and search alone."""
 
-from ..certificates import certify
-from ..factors import width
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..certificates import Certificate, certify
+from ..factors import Factors, width
+from ..problem import Problem
 from ..training import fit, grow, tidy
 from ..training.descent import SmoothObjective
 from ..training.descent import descend as full_descend
 from . import teachers
+
+if TYPE_CHECKING:
+    from .cell import Cell
 
 TRAINERS = ("certified", "random", "teacher")
 ROUNDS = 4
 ENOUGH = 1.02
 
 
-def train(problem, cell, teacher, rng):
+def train(problem: Problem, cell: Cell, teacher: Factors, rng: np.random.Generator) -> Certificate:
     """The :class:`ppkit.Certificate` of the trained student."""
     family = problem.family
     if cell.trainer == "certified":
@@ -20,14 +30,14 @@ def train(problem, cell, teacher, rng):
         return fit(problem, cell.gap, cell.student, effort=effort).certificate
     steps = search(problem, cell, teacher, rng)
     try:
-        factors = next(steps)
+        factors: Factors = next(steps)
         while True:
             factors = steps.send(descend(problem, factors))
     except StopIteration as end:
         return end.value
 
 
-def search(problem, cell, teacher, rng):
+def search(problem: Problem, cell: Cell, teacher: Factors, rng: np.random.Generator) -> Any:
     """Descend and grow by the polar's search until no factor found violates by more than 2%.
 
     A generator: it yields the networks to descend from, is sent what descent made of them, and returns
@@ -35,8 +45,9 @@ def search(problem, cell, teacher, rng):
     """
     family, near = problem.family, cell.trainer == "teacher"
     size = min(cell.student, 2 * cell.teacher)
+    factors: Factors
     factors = teachers.near(family, rng, teacher, size) if near else teachers.small(family, rng, size)
-    best = None
+    best: Any = None
     for round_ in range(ROUNDS):
         factors = tidy(problem, (yield factors))
         cert = certify(problem, factors, "fast", seed=round_)
@@ -51,13 +62,13 @@ def search(problem, cell, teacher, rng):
     return best if cell.effort == "fast" else certify(problem, best.factors, cell.effort)
 
 
-def polar_ends(problem, cert):
+def polar_ends(problem: Problem, cert: Any) -> tuple[float, float]:
     """The interval of the residual's polar: the certificate keeps that of a multiple of it."""
     upper = cert.polar_ratio * problem.lam
     return upper * cert.polar.lower / cert.polar.upper if cert.polar.upper > 0 else 0.0, upper
 
 
-def descend(problem, factors, iterations=1000):
+def descend(problem: Problem, factors: Factors, iterations: int = 1000) -> Any:
     """L-BFGS from ``factors``, on the smooth surrogate alone where the family ``descends_plainly``."""
     if not problem.family.descends_plainly:
         return full_descend(problem, factors)[0]

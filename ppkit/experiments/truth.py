@@ -8,6 +8,8 @@ import numpy as np
 
 from .. import bounds
 from ..errors import InputError
+from ..factors import Factors
+from ..families.base import Family
 from ..families.gaussian import arc_cosine
 from ..problem import Problem
 
@@ -17,7 +19,9 @@ QUANTILE = 1.959963984540054  # of the standard normal law: intervals of 95%
 CHUNK = 2_000
 
 
-def prediction_error(family, factors, teacher, n_test=20_000, seed=0):
+def prediction_error(
+    family: Family, factors: Factors, teacher: Factors, n_test: int = 20_000, seed: int = 0
+) -> tuple[float, float]:
     r"""``(value, half_width)`` of :math:`E_\mu \|\Phi_W(x) - \Phi_{\mathrm{teacher}}(x)\|^2`.
 
     The family's closed form where it has one, with half width zero; otherwise the mean
@@ -40,21 +44,31 @@ def prediction_error(family, factors, teacher, n_test=20_000, seed=0):
     return sampled_error(family, factors, teacher, n_test, seed)
 
 
-def sampled_error(family, factors, teacher, n_test=20_000, seed=0):
+def sampled_error(
+    family: Family, factors: Factors, teacher: Factors, n_test: int = 20_000, seed: int = 0
+) -> tuple[float, float]:
     """:func:`prediction_error` from fresh inputs, for every family that takes inputs."""
     if family.input_shape is None:
         raise InputError(f"{family.name} has no inputs, hence none to draw")
     if n_test < 2:
         raise InputError(f"n_test must be at least 2, got {n_test!r}")
-    rng, losses = np.random.default_rng(seed), []
+    rng, parts = np.random.default_rng(seed), []
     for start in range(0, n_test, CHUNK):
         X = family.random_inputs(rng, min(CHUNK, n_test - start))
-        losses.append(np.sum((family.predict(factors, X) - family.predict(teacher, X)) ** 2, axis=1))
-    losses = np.concatenate(losses)
+        parts.append(np.sum((family.predict(factors, X) - family.predict(teacher, X)) ** 2, axis=1))
+    losses = np.concatenate(parts)
     return float(losses.mean()), float(QUANTILE * losses.std(ddof=1) / np.sqrt(n_test))
 
 
-def population_objective(family, factors, teacher, lam, noise, n_test=20_000, seed=0):
+def population_objective(
+    family: Family,
+    factors: Factors,
+    teacher: Factors,
+    lam: float,
+    noise: float,
+    n_test: int = 20_000,
+    seed: int = 0,
+) -> tuple[float, float]:
     r"""``(value, half_width)`` of :math:`\mathrm{NC}_\mu(W)` for the squared loss.
 
     ``noise`` is the standard deviation of each output's noise.
@@ -64,7 +78,7 @@ def population_objective(family, factors, teacher, lam, noise, n_test=20_000, se
     return 0.5 * (value + family.n_outputs * noise**2) + lam * theta, 0.5 * half
 
 
-def discrepancy(problem, factors, teacher):
+def discrepancy(problem: Problem, factors: Factors, teacher: Factors) -> tuple[float, float]:
     r"""``(lower, upper)`` of :math:`\Delta(W)` of T5 for the squared loss, where the population is exact.
 
     .. math:: \Delta(W) = \sup_{\theta(V) \le 1}
@@ -95,10 +109,11 @@ def discrepancy(problem, factors, teacher):
     return found
 
 
-def linear_discrepancy(problem, factors, teacher):
+def linear_discrepancy(problem: Problem, factors: Factors, teacher: Factors) -> tuple[float, float]:
     """A finite population with the same inner products of predictions: scaled coordinate inputs."""
     family = problem.family
-    n = int(np.prod(family.input_shape))
-    X = np.sqrt(n) * np.eye(n).reshape(n, *family.input_shape)
+    shape = problem.X.shape[1:]
+    n = int(np.prod(shape))
+    X = np.sqrt(n) * np.eye(n).reshape(n, *shape)
     population = Problem(family, X, family.predict(teacher, X), problem.lam, problem.loss)
     return bounds.discrepancy(problem, population, factors)

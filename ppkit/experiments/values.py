@@ -1,5 +1,8 @@
 """What T6, T7 and T8 say about a row, with the sample's own sizes in place of bounds on the population."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from ..bounds import loss_constants, parameter_count, unit_constants, width_free
@@ -8,7 +11,7 @@ from ..families import get_family
 DELTA = 0.05
 
 
-def bound_values(row):
+def bound_values(row: Mapping[str, Any]) -> dict[str, float]:
     r"""``{"T6", "T7", "T8", "zero"}`` for the student of a row, all bounds on a difference of risks.
 
     T6 and T7 bound ``Delta(W)``; times ``Theta`` they are the part of the gap between population and

@@ -12,8 +12,11 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from ..errors import InputError
+from ..optional import optional
 from ..polars.ball_maps import from_ball, to_ball
 from .outer_product import svd_split
+
+torch = optional("torch")
 
 #: the norms of the two sides of structured sensing that have a smooth majorant here
 SMOOTH = (["l1", "l2"], ["l2", "l2"])
@@ -169,8 +172,6 @@ class Attention(Model):
         return {"V": z["s"] * z["U"], **{k: to_ball(z[k], self.family.radius) for k in ("K", "Q")}}
 
     def predict(self, z, X):
-        import torch
-
         family = self.family
         K, Q = (self.ball(z[k]) for k in ("K", "Q"))
         head = K.mT @ Q / np.sqrt(family.d_k)

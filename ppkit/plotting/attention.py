@@ -1,12 +1,16 @@
 """Linear attention: the matrices of a head, the in-context step over lambda, what a lens sees."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from matplotlib.figure import Figure
 
 from .style import BOUND, DIVERGING, INK, MARKERS, MUTED, OBJECTIVE, RULE, paired, styled, subplots
 
 
 @styled
-def head(A, B, labels):
+def head(A: Any, B: Any, labels: Sequence[str]) -> Figure:
     """The two matrices of one head as colored squares, with ``labels`` for the features."""
     A, B = np.asarray(A, float), np.asarray(B, float)
     fig, axes = subplots(1, 2, aspect=0.46, width_ratios=(A.shape[1], max(2, B.shape[1])))
@@ -27,7 +31,7 @@ def head(A, B, labels):
 
 
 @styled
-def step_size(lam, theory, exact, drawn):
+def step_size(lam: Any, theory: Any, exact: Any, drawn: Any) -> Figure:
     """The step of in-context gradient descent over ``lam``.
 
     ``theory`` is the closed form; ``exact`` and ``drawn`` are ``(step, width)`` of certified optima on a
@@ -52,7 +56,7 @@ def step_size(lam, theory, exact, drawn):
 
 
 @styled
-def relaxations(radius, excess, floor=1e-9):
+def relaxations(radius: Any, excess: Any, floor: Any = 1e-9) -> Figure:
     """Upper over lower end of the polar, minus one, against the radius of keys and queries.
 
     ``excess`` maps the name of a bound to one number for each radius.
@@ -69,7 +73,7 @@ def relaxations(radius, excess, floor=1e-9):
 
 
 @styled
-def boxes(runs):
+def boxes(runs: Any) -> Figure:
     """Relative width of the polar's interval against boxes bounded; ``runs``: name -> ``(boxes, width)``."""
     fig, ax = subplots(aspect=0.5)
     for (name, (count, width)), color, marker in paired(

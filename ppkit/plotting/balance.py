@@ -1,12 +1,15 @@
 """Figures of the balance chapter: orbits of equivalent factors, imbalance in time, the order, roots."""
 
+from typing import Any
+
 import numpy as np
+from matplotlib.figure import Figure
 
 from .style import BAND, BOUND, GREEN, INK, MUTED, OBJECTIVE, styled, subplots
 
 
 @styled
-def orbit(products, paths):
+def orbit(products: Any, paths: Any) -> Figure:
     """Hyperbolas of equal product, circles of equal cost, and training paths of the two norms.
 
     ``products`` (k,) are the values of ``a b`` to draw; ``paths`` is a list of arrays (steps, 2).
@@ -33,7 +36,7 @@ def orbit(products, paths):
 
 
 @styled
-def decay(time, imbalance, rate):
+def decay(time: Any, imbalance: Any, rate: Any) -> Figure:
     """Imbalance of each factor (steps, r) against time, and the exponential of the proposition."""
     fig, axes = subplots(1, 1, height=2.9)
     ax = np.atleast_1d(axes).ravel()[0]
@@ -48,7 +51,7 @@ def decay(time, imbalance, rate):
 
 
 @styled
-def features(rates, before, after, lam):
+def features(rates: Any, before: Any, after: Any, lam: float) -> Figure:
     """``|<g, atom(a)>|`` against the rate ``a`` for two fits, with the level lam.
 
     ``before`` and ``after`` are ``(rates in use, values on the grid)``.

@@ -1,12 +1,15 @@
 """Candidate networks around the optimum: brackets, the price of a fixed width, rows of images."""
 
+from typing import Any
+
 import numpy as np
+from matplotlib.figure import Figure
 
 from .style import BOUND, GREEN, INK, MUTED, OBJECTIVE, RULE, TEXT_WIDTH, styled, subplots
 
 
 @styled
-def bracket(problems):
+def bracket(problems: Any) -> Figure:
     """Objectives and lower bounds relative to the optimum: ``problems`` maps a name to ``(upper, lower)``.
 
     Candidates are sorted by objective.  The vertical axis is linear within a per cent of the optimum
@@ -30,7 +33,7 @@ def bracket(problems):
 
 
 @styled
-def widths(width, objective, formula, bound, optimum):
+def widths(width: Any, objective: Any, formula: Any, bound: Any, optimum: float) -> Figure:
     """Trained objectives at fixed widths, their closed form, and the bounds over all widths."""
     fig, ax = subplots(aspect=0.45)
     ax.axhline(optimum, color=INK, lw=1.0)
@@ -51,7 +54,7 @@ def widths(width, objective, formula, bound, optimum):
 
 
 @styled
-def pictures(rows):
+def pictures(rows: Any) -> Figure:
     """Rows of small images on one gray scale: ``rows`` maps a name to images (K, h, w)."""
     number = max(len(images) for images in rows.values())
     fig, grid = subplots(

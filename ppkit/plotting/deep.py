@@ -1,12 +1,15 @@
 """Deep ReLU paths: what a third layer sees, and how wide the polar's interval is."""
 
+from typing import Any
+
 import numpy as np
+from matplotlib.figure import Figure
 
 from .style import BOUND, CYCLE, INK, MARKERS, MUTED, OBJECTIVE, paired, styled, subplots
 
 
 @styled
-def bump(angle, before, points, signs, value):
+def bump(angle: Any, before: Any, points: Any, signs: Any, value: Any) -> Figure:
     """The last pre-activation of a path around the circle, its positive part, and the samples.
 
     ``angle`` (K,), ``before`` (K,); ``points`` are the angles of the samples, ``signs`` those of the
@@ -26,7 +29,7 @@ def bump(angle, before, points, signs, value):
 
 
 @styled
-def widths(N, runs):
+def widths(N: Any, runs: Any) -> Figure:
     """Relative width of the polar's interval against samples; ``runs``: name -> (len(N), trials)."""
     fig, ax = subplots(aspect=0.46)
     for (name, rows), color, marker in paired(runs.items(), CYCLE, MARKERS):

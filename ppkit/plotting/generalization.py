@@ -1,12 +1,17 @@
 """Figures of the generalization chapters: truth and bounds against the number of samples."""
 
+from typing import Any
+
 import numpy as np
+from matplotlib.figure import Figure
 
 from .style import BAND, CYCLE, INK, MARKERS, MUTED, paired, styled, subplots
 
 
 @styled
-def against_samples(N, series, xlabel="number of samples $N$", title=None, vacuous=None):
+def against_samples(
+    N: Any, series: Any, xlabel: str = "number of samples $N$", title: Any = None, vacuous: Any = None
+) -> Figure:
     """Medians over draws with the range of the draws, on two logarithmic axes.
 
     ``series`` maps a name to an array (draws, len(N)) or (len(N),).  ``vacuous``, a number, shades the
@@ -37,7 +42,7 @@ def against_samples(N, series, xlabel="number of samples $N$", title=None, vacuo
 
 
 @styled
-def tightness(ratios):
+def tightness(ratios: Any) -> Figure:
     """Histograms of bound over truth on a logarithmic axis; ``ratios`` maps a name to an array."""
     fig, ax = subplots(1, 1, height=2.7)
     every = np.concatenate(list(ratios.values()))

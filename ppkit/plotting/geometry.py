@@ -4,7 +4,12 @@ Every function takes the sets it draws: an atom set is a list of closed outlines
 vertices (K, 2) of a convex polygon in order.  Nothing is computed here beyond the picture's frame.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from .style import BAND, BOUND, GOLD, INK, MUTED, OBJECTIVE, RULE, TEXT_WIDTH, spelled, styled, subplots
 
@@ -12,7 +17,15 @@ AXES = ("prediction on $x_1$", "prediction on $x_2$")
 
 
 @styled
-def hull(atoms, hull, rays=(), path=None, names=(), note=None, axes=AXES):
+def hull(
+    atoms: Any,
+    hull: Any,
+    rays: Any = (),
+    path: Any = None,
+    names: Sequence[str] = (),
+    note: str | None = None,
+    axes: Any = AXES,
+) -> Figure:
     """An atom set inside its hull, scaling rays through single atoms, a network as a chain of arrows.
 
     ``rays`` are atoms (K, 2) whose rays are drawn; ``path`` the atoms (r, 2) of a network, laid head
@@ -35,7 +48,7 @@ def hull(atoms, hull, rays=(), path=None, names=(), note=None, axes=AXES):
 
 
 @styled
-def touching(atoms, hull, touches, axes=AXES):
+def touching(atoms: Any, hull: Any, touches: Any, axes: Any = AXES) -> Figure:
     """The polar as a line that touches: one panel for each ``(direction, height, point)``.
 
     The line is where the Euclidean product with ``direction`` equals ``height``; it touches the hull
@@ -59,7 +72,7 @@ def touching(atoms, hull, touches, axes=AXES):
 
 
 @styled
-def panels(items, columns=2, axes=AXES, share=False):
+def panels(items: Any, columns: Any = 2, axes: Any = AXES, share: Any = False) -> Figure:
     """Several atom sets with their hulls, one panel each: ``(title, atoms, hull)``."""
     rows = -(-len(items) // columns)
     fig, grid = subplots(rows, columns, height=TEXT_WIDTH / columns * rows * 0.92, squeeze=False)
@@ -78,7 +91,7 @@ def panels(items, columns=2, axes=AXES, share=False):
 
 
 @styled
-def gauge(atoms, hull, level, parts, axes=AXES):
+def gauge(atoms: Any, hull: Any, level: Any, parts: Any, axes: Any = AXES) -> Figure:
     """The gauge: the hull inflated by ``level`` until its boundary meets a prediction.
 
     ``parts`` (r, 2) are the outputs of the factors whose sum is that prediction.
@@ -112,7 +125,7 @@ def gauge(atoms, hull, level, parts, axes=AXES):
 
 
 @styled
-def growing(hulls, names, axes=AXES):
+def growing(hulls: Any, names: Sequence[str], axes: Any = AXES) -> Figure:
     """Nested hulls, smallest first, each named at its highest point."""
     fig, ax = subplots(aspect=0.6)
     frame(ax, np.vstack(hulls), axes)
@@ -132,7 +145,7 @@ def growing(hulls, names, axes=AXES):
     return fig
 
 
-def sets(ax, atoms, hull):
+def sets(ax: Axes, atoms: Any, hull: Any) -> None:
     """The filled atom set and the outline of its hull, below everything else."""
     closed = np.vstack([hull, hull[:1]])
     ax.fill(*closed.T, color=BAND, alpha=0.38, lw=0, zorder=1)
@@ -144,7 +157,7 @@ def sets(ax, atoms, hull):
     ax.plot(0, 0, "+", color=INK, ms=7, mew=1.1, zorder=3)
 
 
-def ray_lines(ax, rays):
+def ray_lines(ax: Axes, rays: Any) -> None:
     """Faint rays from the origin through single atoms, to the edge of the frame."""
     reach = 4 * max(np.ptp(ax.get_xlim()), np.ptp(ax.get_ylim()))
     for atom in rays:
@@ -161,7 +174,9 @@ def ray_lines(ax, rays):
         )
 
 
-def frame(ax, points, axes, corner=(True, True), margin=0.09):
+def frame(
+    ax: Axes, points: Any, axes: Sequence[str | None], corner: Any = (True, True), margin: Any = 0.09
+) -> None:
     """Equal scales, hairline axes through the origin, limits around ``points``."""
     low, high = np.min(points, axis=0), np.max(points, axis=0)
     pad = margin * np.max(high - low)
@@ -177,7 +192,7 @@ def frame(ax, points, axes, corner=(True, True), margin=0.09):
         ax.set_ylabel(axes[1])
 
 
-def arrow(ax, start, end, color):
+def arrow(ax: Axes, start: Any, end: Any, color: str) -> None:
     """A solid arrow in data coordinates."""
     ax.annotate(
         "",
@@ -194,17 +209,17 @@ def arrow(ax, start, end, color):
     )
 
 
-def dot(ax, point, color):
+def dot(ax: Axes, point: Any, color: str) -> None:
     """A point with a paper-colored rim."""
     ax.plot(*np.asarray(point, float), "o", ms=6.5, color=color, zorder=5)
 
 
-def label(ax, text, point, offset, color):
+def label(ax: Axes, text: str, point: Any, offset: Any, color: str) -> None:
     """Text beside a point."""
     ax.annotate(text, point, xytext=offset, textcoords="offset points", color=color, zorder=6)
 
 
-def away(ax, text, point, direction):
+def away(ax: Axes, text: str, point: Any, direction: Any) -> None:
     """Text beside the middle of an arrow, on its left."""
     normal = np.array([-direction[1], direction[0]]) / np.linalg.norm(direction)
     ax.annotate(
@@ -219,7 +234,7 @@ def away(ax, text, point, direction):
     )
 
 
-def key(ax):
+def key(ax: Axes) -> None:
     """A two-line legend: what is an atom set, what is a hull."""
     ax.plot([], [], color=GOLD, lw=5, alpha=0.7, label="one factor of cost at most 1")
     ax.plot([], [], color=BOUND, lw=1.6, label="convex hull: any width, total cost at most 1")

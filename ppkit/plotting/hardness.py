@@ -1,13 +1,16 @@
 """How hard a polar is: three levels of one linear function, cost against size, what looseness costs."""
 
+from typing import Any
+
 import numpy as np
+from matplotlib.figure import Figure
 
 from .geometry import AXES, arrow, dot, frame, key, sets
 from .style import BOUND, CYCLE, INK, MARKERS, MUTED, OBJECTIVE, VIOLET, paired, styled, subplots
 
 
 @styled
-def levels(atoms, hull, normal, lines, axes=AXES):
+def levels(atoms: Any, hull: Any, normal: Any, lines: Any, axes: tuple[str, str] = AXES) -> Figure:
     """Parallel lines ``<normal, f> = height`` at a body; ``lines`` maps a name to ``(height, point)``.
 
     ``point`` (2,) attains the height and is marked; None where nothing does.
@@ -29,7 +32,7 @@ def levels(atoms, hull, normal, lines, axes=AXES):
 
 
 @styled
-def growth(by_samples, by_inputs):
+def growth(by_samples: Any, by_inputs: Any) -> Figure:
     """Boxes of a branch and bound and patterns of an enumeration, against samples and against inputs.
 
     ``by_samples``: inputs -> ``(N, boxes (draws, n), patterns (n,))``; ``by_inputs``:
@@ -54,7 +57,7 @@ def growth(by_samples, by_inputs):
 
 
 @styled
-def looseness(kappa, gap, curve):
+def looseness(kappa: Any, gap: Any, curve: Any) -> Figure:
     """Certified relative gap of one network against how loose the polar's upper end is.
 
     ``kappa`` and ``gap`` map the name of a bound to numbers; ``curve`` is a pair of arrays, the theorem.
@@ -70,7 +73,7 @@ def looseness(kappa, gap, curve):
 
 
 @styled
-def claims(starts, ratios, proved):
+def claims(starts: Any, ratios: Any, proved: Any) -> Figure:
     """Lower bounds that searches claim, over the objective at hand, against the starts of each search.
 
     ``ratios`` (draws, len(starts)); what lies above 1 is false.  ``proved`` is a certificate's ratio.

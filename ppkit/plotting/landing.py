@@ -1,6 +1,10 @@
 """The figure of the landing page: a training run as a band that closes over many decades."""
 
+from typing import Any
+
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from .style import BAND, BOUND, INK, MUTED, OBJECTIVE, RULE, styled, subplots
@@ -11,7 +15,9 @@ FLOOR = 1e-11  # relative distances below this are drawn as zero
 
 
 @styled
-def closing(step, objective, lower_bound, frames, optimum=None, floor=FLOOR):
+def closing(
+    step: Any, objective: Any, lower_bound: Any, frames: Any, optimum: float | None = None, floor: Any = FLOOR
+) -> Figure:
     """Distance of objective and lower bound from the optimum, mirrored, on logarithmic axes.
 
     ``step`` (K,) counts from 1; ``objective`` and ``lower_bound`` (K,) are what is certified there;
@@ -26,7 +32,7 @@ def closing(step, objective, lower_bound, frames, optimum=None, floor=FLOOR):
     fig, old = subplots(width=WIDTH, height=HEIGHT)
     old.remove()
     fig.set_layout_engine("none")
-    ax = fig.add_axes([0.095, 0.125, 0.89, 0.56])
+    ax = fig.add_axes((0.095, 0.125, 0.89, 0.56))
     wedge(ax, step, above, below, floor)
     gap = (objective - lower_bound) / np.abs(objective)
     for slot, (at, image) in enumerate(frames.items()):
@@ -36,12 +42,12 @@ def closing(step, objective, lower_bound, frames, optimum=None, floor=FLOOR):
     return fig
 
 
-def decades(distance, scale, floor):
+def decades(distance: Any, scale: Any, floor: Any) -> Any:
     """Decades of ``distance / scale`` above ``floor``, zero below it."""
     return np.log10(np.maximum(distance / abs(scale), floor) / floor)
 
 
-def wedge(ax, step, above, below, floor):
+def wedge(ax: Axes, step: Any, above: Any, below: Any, floor: Any) -> None:
     """The two slices, the band between them and the line they close on."""
     ax.fill_between(step, above, -below, color=BAND, lw=0, alpha=0.75)
     ax.axhline(0, color=INK, lw=0.8, ls=(0, (1, 2.5)))
@@ -68,10 +74,10 @@ def wedge(ax, step, above, below, floor):
     ax.text(left, 0.25, "the optimum over all widths", color=INK, style="italic", fontsize=11)
 
 
-def thumbnail(fig, left, image, words, point):
+def thumbnail(fig: Figure, left: Any, image: Any, words: str, point: Any) -> None:
     """``image`` at the top of the figure, ``words`` under it, a hairline down to ``point`` (pixels)."""
     tall = THUMB * WIDTH / HEIGHT * image.shape[0] / image.shape[1]
-    ax = fig.add_axes([left, 0.985 - tall, THUMB, tall])
+    ax = fig.add_axes((left, 0.985 - tall, THUMB, tall))
     ax.imshow(np.clip(image, 0, 1), cmap="gray", vmin=0, vmax=1, interpolation="none", aspect="auto")
     ax.set_xticks([])
     ax.set_yticks([])
@@ -84,7 +90,7 @@ def thumbnail(fig, left, image, words, point):
     fig.add_artist(Line2D(*ends, transform=fig.transFigure, color=MUTED, lw=0.6))
 
 
-def spoken(gap):
+def spoken(gap: Any) -> Any:
     """A relative gap as a reader says it: per cent while that is short, then a power of ten."""
     if gap >= 0.01:
         return f"{100 * gap:.0f}%"

@@ -1,12 +1,17 @@
 """Figures of the width law: the collapse of errors, what breaks it, the cone in which it is proved."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from .style import BAND, BOUND, CYCLE, INK, MARKERS, MUTED, OBJECTIVE, RULE, paired, styled, subplots
 
 
 @styled
-def collapse(curves, dim, noise):
+def collapse(curves: Any, dim: int, noise: float) -> Figure:
     """Errors against N for each width, and the same errors in units of ``noise^2 R D / N``.
 
     ``curves`` maps a width R to ``(N, errors)``, errors of shape (draws, len(N)).
@@ -31,7 +36,7 @@ def collapse(curves, dim, noise):
 
 
 @styled
-def controls(panels):
+def controls(panels: Any) -> Figure:
     """One panel for each control: ``title -> (x, ticks, xlabel, series)``, series ``name -> (values, law)``.
 
     ``ticks`` are the labels of ``x``; ``law`` is a thin line beside the measured ``values``, or None.
@@ -50,14 +55,14 @@ def controls(panels):
     return fig
 
 
-def _ticks(ax, x, labels):
+def _ticks(ax: Axes, x: Any, labels: Sequence[str]) -> None:
     """Labels at the given abscissas of a logarithmic axis and nowhere else."""
     ax.set_xticks(x, labels)
     ax.xaxis.set_minor_formatter("")
 
 
 @styled
-def cone(opening=4.0):
+def cone(opening: Any = 4.0) -> Figure:
     """The plane of diagonal 2 x 2 matrices: nuclear norm ball, the teacher's cone, data flat outside it."""
     fig, ax = subplots(1, 1, width=5.4, height=3.9)
     left, right, top = -1.25, 2.3, 1.15
@@ -83,7 +88,7 @@ def cone(opening=4.0):
 
 
 @styled
-def learning(N, measured, bound, law=None):
+def learning(N: Any, measured: Any, bound: Any, law: Any = None) -> Figure:
     """A learning curve with the range of its draws, a bound above it and a line of slope minus one."""
     fig, ax = subplots(1, 1, height=3.1)
     ax.plot(N, bound, color=BOUND, marker="s", label="what T9 would say")

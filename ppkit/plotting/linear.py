@@ -1,6 +1,9 @@
 """Linear networks: sandwiches by width, errors over lambda, one path against many, escape from zero."""
 
+from typing import Any
+
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from .geometry import frame, key, sets
@@ -8,7 +11,7 @@ from .style import BAND, BOUND, CYCLE, INK, MARKERS, MUTED, OBJECTIVE, RULE, sty
 
 
 @styled
-def against_least_squares(panels, ylabel="squared error per sample"):
+def against_least_squares(panels: Any, ylabel: str = "squared error per sample") -> Figure:
     """Training and test error over ``lam``, one panel each, with those of least squares as lines.
 
     ``panels`` maps a title to ``{"lam", "train", "test", "width", "ls_train", "ls_test"}``; the widths of
@@ -32,7 +35,7 @@ def against_least_squares(panels, ylabel="squared error per sample"):
 
 
 @styled
-def ladder(width, objective, lower_bound):
+def ladder(width: Any, objective: Any, lower_bound: Any) -> Figure:
     """The sandwich of networks trained at widths 0, 1, 2, ...; beside it the certified relative gap.
 
     ``lower_bound`` is drawn as the best bound so far, which is what is proved at that point.
@@ -54,7 +57,7 @@ def ladder(width, objective, lower_bound):
 
 
 @styled
-def starts(gaps, floor=1e-12):
+def starts(gaps: Any, floor: Any = 1e-12) -> Figure:
     """Relative gaps of trained networks, one column of dots per group ``{name: gaps}``, logarithmic.
 
     Gaps below ``floor`` are drawn on it.
@@ -73,7 +76,7 @@ def starts(gaps, floor=1e-12):
 
 
 @styled
-def escape(runs, predicted):
+def escape(runs: Any, predicted: Any) -> Figure:
     """Cost of a small chain over training time, on a logarithmic axis, one curve per depth.
 
     ``runs`` maps a name to ``(time, cost)``; ``predicted`` maps the same names to the predicted time at
@@ -97,7 +100,7 @@ def escape(runs, predicted):
 
 
 @styled
-def side_by_side(spectra):
+def side_by_side(spectra: Any) -> Figure:
     """Singular values of several trained maps, ``{name: values}``, as grouped stems."""
     fig, ax = subplots(aspect=0.42)
     longest = max(len(v) for v in spectra.values())
@@ -113,7 +116,7 @@ def side_by_side(spectra):
 
 
 @styled
-def balls(items, axes=("$a$", "$b$")):
+def balls(items: Any, axes: Any = ("$a$", "$b$")) -> Figure:
     """Unit balls beside one another on common axes: ``{title: (outline (K, 2), hull (J, 2))}``."""
     fig, grid = subplots(1, len(items), height=3.0, squeeze=False, sharey=True)
     everything = np.vstack([hull for _, hull in items.values()])

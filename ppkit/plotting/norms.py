@@ -1,12 +1,15 @@
 """Pictures of norms between pairs of norms: how loose a bound is, and how boxes of directions close."""
 
+from typing import Any
+
 import numpy as np
+from matplotlib.figure import Figure
 
 from .style import BOUND, CYCLE, INK, MARKERS, OBJECTIVE, RULE, paired, spelled, styled, subplots
 
 
 @styled
-def ratios(panels):
+def ratios(panels: Any) -> Figure:
     """Ratios of an upper to a lower end against the size, one dot a draw, a line at the constant.
 
     ``panels`` maps a title to ``(sizes (K,), ratios (K, draws), constant or None)``.
@@ -26,7 +29,7 @@ def ratios(panels):
 
 
 @styled
-def boxes(panels):
+def boxes(panels: Any) -> Figure:
     """A function of the direction (1, t) under the bounds of boxes of directions.
 
     ``panels`` maps a title to ``(t (K,), value (K,), lo (B,), hi (B,), bound (B,))``.
@@ -42,7 +45,7 @@ def boxes(panels):
 
 
 @styled
-def closing(curves, xlabel="boxes", ylabel="relative width of the interval"):
+def closing(curves: Any, xlabel: str = "boxes", ylabel: str = "relative width of the interval") -> Figure:
     """Widths of intervals against the work spent, ``curves`` maps a name to ``(work, width)``."""
     fig, ax = subplots(aspect=0.45)
     for (name, (work, width)), color, marker in paired(curves.items(), CYCLE, MARKERS):

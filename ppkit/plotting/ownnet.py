@@ -1,12 +1,15 @@
 """Figures of networks that were trained elsewhere."""
 
+from typing import Any
+
 import numpy as np
+from matplotlib.figure import Figure
 
 from . import style
 
 
 @style.styled
-def path(rows):
+def path(rows: Any) -> Figure:
     """The sandwich and the relative gap along training.
 
     ``rows`` are mappings with ``steps, objective, lower, gap``, one a certificate.

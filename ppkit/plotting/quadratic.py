@@ -1,6 +1,9 @@
 """Quadratic networks: two-sided spectra, recovery against the number of measurements, shrinkage."""
 
+from typing import Any
+
 import numpy as np
+from matplotlib.figure import Figure
 
 from .style import (
     BAND,
@@ -20,7 +23,7 @@ from .style import (
 
 
 @styled
-def spectrum(residual, used, lam):
+def spectrum(residual: Any, used: Any, lam: float) -> Figure:
     """Eigenvalues of the residual's matrix between ``-lam`` and ``lam``, in descending order.
 
     ``used`` holds +1, -1 or 0 for each: the sign of the units along that eigenvector.
@@ -46,7 +49,7 @@ def spectrum(residual, used, lam):
 
 
 @styled
-def pictures(rows):
+def pictures(rows: Any) -> Figure:
     """Rows of small gray pictures: ``{title: array}`` for each row, gray from the row's first picture."""
     columns = max(len(row) for row in rows)
     fig, grid = subplots(len(rows), columns, height=1.15 * TEXT_WIDTH / columns * len(rows), squeeze=False)
@@ -63,7 +66,7 @@ def pictures(rows):
 
 
 @styled
-def by_samples(ratio, curves):
+def by_samples(ratio: Any, curves: Any) -> Figure:
     """Recovery error and certified gap over measurements per unknown.
 
     ``curves`` maps a name to ``(error, gap)``, arrays like ``ratio``.
@@ -82,7 +85,7 @@ def by_samples(ratio, curves):
 
 
 @styled
-def shrinkage(panels):
+def shrinkage(panels: Any) -> Figure:
     """Eigenvalues of the truth and of the optimum, theory as a bar and the fit as a dot.
 
     ``panels`` maps a title to ``(truth, theory, fitted)``, arrays of one length.

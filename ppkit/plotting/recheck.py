@@ -1,12 +1,15 @@
 """Figures of certificate files."""
 
+from typing import Any
+
 import numpy as np
+from matplotlib.figure import Figure
 
 from .style import BOUND, OBJECTIVE, styled, subplots
 
 
 @styled
-def forgery(amounts, accepted):
+def forgery(amounts: Any, accepted: Any) -> Figure:
     """Accepted and refused raises; ``accepted`` maps the name of a check to booleans (k,)."""
     fig, axes = subplots(1, 1, height=1.9)
     ax = np.atleast_1d(axes).ravel()[0]

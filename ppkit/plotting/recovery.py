@@ -1,6 +1,10 @@
 """Matrices before and after: spectra, image grids, sweeps over width and over the regularization."""
 
+from typing import Any
+
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from .style import (
@@ -20,7 +24,7 @@ from .style import (
 
 
 @styled
-def by_width(width, objective, lower_bound):
+def by_width(width: Any, objective: Any, lower_bound: Any) -> Figure:
     """The sandwich of networks trained at widths 0, 1, 2, ... and, beside it, the certified gap.
 
     ``lower_bound`` is drawn as the best bound so far, which is what is proved at that point; the
@@ -43,7 +47,7 @@ def by_width(width, objective, lower_bound):
 
 
 @styled
-def spectra(residual, matrix, lam):
+def spectra(residual: Any, matrix: Any, lam: float) -> Figure:
     """Singular values of the residual against ``lam``, and those of the trained matrix below it.
 
     ``residual`` and ``matrix`` are lists of the same length, descending; an index where the matrix
@@ -65,7 +69,7 @@ def spectra(residual, matrix, lam):
 
 
 @styled
-def thresholding(before, after, lam):
+def thresholding(before: Any, after: Any, lam: float) -> Figure:
     """Soft thresholding: each singular value of the data and where the optimum puts it."""
     before, after = np.asarray(before, float), np.asarray(after, float)
     index = np.arange(1, before.size + 1)
@@ -81,7 +85,7 @@ def thresholding(before, after, lam):
 
 
 @styled
-def recovered(truth, estimates):
+def recovered(truth: Any, estimates: Any) -> Figure:
     """Singular values of the true matrix and of estimates ``{name: values}``, logarithmic."""
     fig, ax = subplots(aspect=0.45)
     truth = np.asarray(truth, float)
@@ -96,7 +100,7 @@ def recovered(truth, estimates):
 
 
 @styled
-def images(panels, limits=(0.0, 1.0)):
+def images(panels: Any, limits: Any = (0.0, 1.0)) -> Figure:
     """Pictures side by side, ``{title: array}``, all on the same gray scale."""
     sizes = [np.shape(a) for a in panels.values()]
     ratio = max(a / b for a, b in sizes)
@@ -112,7 +116,7 @@ def images(panels, limits=(0.0, 1.0)):
 
 
 @styled
-def sweep(lam, width, error, rank, noise, rule):
+def sweep(lam: float, width: Any, error: Any, rank: int, noise: float, rule: Any) -> Figure:
     """Width and squared error of the optimum over ``lam``, with the noise polar and the rule marked.
 
     ``rank`` is that of the true matrix; ``noise`` the measured polar of the noise; ``rule`` the
@@ -144,7 +148,7 @@ def sweep(lam, width, error, rank, noise, rule):
     return fig
 
 
-def stems(ax, index, values, used, color):
+def stems(ax: Axes, index: Any, values: Any, used: Any, color: str) -> None:
     """Dots on stems, filled where ``used``."""
     ax.vlines(index, 0, values, color=RULE, lw=1.5)
     ax.plot(index[used], values[used], "o", color=color)

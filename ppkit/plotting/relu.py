@@ -1,12 +1,15 @@
 """Two-layer ReLU networks: the polar as a function of the angle, intervals against effort."""
 
+from typing import Any
+
 import numpy as np
+from matplotlib.figure import Figure
 
 from .style import BAND, BOUND, INK, MUTED, OBJECTIVE, VIOLET, paired, styled, subplots
 
 
 @styled
-def angles(angle, curves, knots, lam, units=()):
+def angles(angle: Any, curves: Any, knots: Any, lam: float, units: Any = ()) -> Figure:
     """Alignment with a residual over directions: ``curves`` maps a name to values (K,) at ``angle``.
 
     ``knots`` are the angles at which a data point switches, ``lam`` the level a certified residual
@@ -29,7 +32,7 @@ def angles(angle, curves, knots, lam, units=()):
 
 
 @styled
-def interval(runs):
+def interval(runs: Any) -> Figure:
     """Relative width of the polar's interval against cones bounded; ``runs``: name -> ``(nodes, width)``."""
     fig, ax = subplots(aspect=0.5)
     for (name, (nodes, width)), color, marker in paired(
@@ -43,7 +46,7 @@ def interval(runs):
 
 
 @styled
-def fits(x, y, curves):
+def fits(x: Any, y: Any, curves: Any) -> Figure:
     """One-dimensional data and networks: ``curves`` maps a name to ``(x, prediction)``."""
     fig, ax = subplots(aspect=0.5)
     ax.plot(x, y, "o", color=MUTED, ms=4, label="data")

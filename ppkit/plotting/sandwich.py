@@ -2,19 +2,23 @@
 the three forms of gap control in one picture, certified against true gaps, the escape step, rates.
 """
 
+from typing import Any
+
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from .style import BAND, BOUND, CYCLE, GREEN, INK, MARKERS, MUTED, OBJECTIVE, VIOLET, paired, styled, subplots
 
 
-def note(ax, text, point, shift, **style):
+def note(ax: Axes, text: str, point: Any, shift: Any, **style: Any) -> None:
     """``text`` beside a data point, moved by ``shift`` points."""
     ax.annotate(text, point, shift, textcoords="offset points", **style)
 
 
 @styled
-def closing(history, target=None):
+def closing(history: Any, target: Any = None) -> Figure:
     """A training run, round by round: the band of values, and the relative gap it certifies.
 
     ``history`` holds rows with ``round, width, objective, lower_bound, gap`` as ``ppkit.fit`` leaves
@@ -46,7 +50,7 @@ def closing(history, target=None):
 
 
 @styled
-def forms(scale, dual, rho, objective, optimum):
+def forms(scale: Any, dual: Any, rho: Any, objective: Any, optimum: float) -> Figure:
     """Lower bounds as readings of the dual value along the ray of the residual, at a stationary point.
 
     ``dual`` (K,) is the dual value of ``scale`` (K,) times the residual, from 0 to 1, where it meets
@@ -82,7 +86,7 @@ def forms(scale, dual, rho, objective, optimum):
 
 
 @styled
-def path(step, gaps, true):
+def path(step: Any, gaps: Any, true: Any) -> Figure:
     """Gaps against training steps: ``gaps`` maps a form's name to its certified gaps (K,)."""
     fig, ax = subplots(height=3.6)
     for (name, gap), color, marker in paired(gaps.items(), (VIOLET, GREEN, BOUND), MARKERS):
@@ -96,7 +100,7 @@ def path(step, gaps, true):
 
 
 @styled
-def orders(paths, bound=None):
+def orders(paths: Any, bound: Any = None) -> Figure:
     """Certified against true gaps: ``paths`` maps a name to ``(true, certified)``, arrays (K,).
 
     ``bound``, a pair of arrays ``(true, value)``, is drawn as the top of the band of possible values,
@@ -119,7 +123,7 @@ def orders(paths, bound=None):
 
 
 @styled
-def step(tau, objective, models, chosen):
+def step(tau: Any, objective: Any, models: Any, chosen: Any) -> Figure:
     """The objective along one appended factor, and quadratic models of it.
 
     ``tau`` (K,), ``objective`` (K,); ``models`` maps a name to its parabola (K,); ``chosen`` maps the
@@ -144,7 +148,7 @@ def step(tau, objective, models, chosen):
 
 
 @styled
-def decrease(promised, measured, kinds):
+def decrease(promised: Any, measured: Any, kinds: Any) -> Figure:
     """Measured against promised decreases; ``kinds`` maps a name to the indices drawn alike."""
     fig, ax = subplots(height=3.9)
     ends = np.array([promised.min(), max(promised.max(), measured.max())])
@@ -160,7 +164,7 @@ def decrease(promised, measured, kinds):
 
 
 @styled
-def rate(panels):
+def rate(panels: Any) -> Figure:
     """Gaps against rounds, one panel a problem: ``panels`` maps a title to ``(curves, bound)``.
 
     ``curves`` maps a name to gaps (K,), ``bound`` (K,) is the theorem's curve; all are drawn against

@@ -1,7 +1,12 @@
 """Figures of the width law: error against samples, its collapse, and N* against the teacher's width."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
 from .style import BAND, BOUND, CYCLE, INK, MARKERS, MUTED, OBJECTIVE, paired, styled, subplots
@@ -11,7 +16,7 @@ AXES = {"xscale": "log", "yscale": "log"}
 
 
 @styled
-def law_figure(law, rows, title=None):
+def law_figure(law: Any, rows: Any, title: str | None = None) -> Figure:
     """Three panels for one experiment: the raw curves, the collapsed curves, and N*(R).
 
     ``law`` is a :class:`ppkit.experiments.law.Law` and ``rows`` are what it was read off.
@@ -41,7 +46,7 @@ def law_figure(law, rows, title=None):
     return fig
 
 
-def n_star_panel(ax, law, label=True):
+def n_star_panel(ax: Axes, law: Any, label: bool = True) -> None:
     """N* against R at each level, with bootstrap intervals, and a line of slope one through the first."""
     for (level, found), color, marker in paired(law.n_star.items(), CYCLE, MARKERS):
         value, low, high = (np.array([getattr(i, end) for i in found]) for end in ("value", "low", "high"))
@@ -57,7 +62,7 @@ def n_star_panel(ax, law, label=True):
 
 
 @styled
-def all_laws(laws, titles, columns=4):
+def all_laws(laws: Sequence[Any], titles: Sequence[str], columns: Any = 4) -> Figure:
     """Small multiples of N* against R, one panel for each experiment."""
     rows = -(-len(laws) // columns)
     fig, axes = subplots(rows, columns, height=1.75 * rows, squeeze=False)
@@ -74,7 +79,7 @@ def all_laws(laws, titles, columns=4):
 
 
 @styled
-def controls(panels):
+def controls(panels: Any) -> Figure:
     """The law's constant against the teacher's width, one panel for each family.
 
     ``panels`` maps a title to ``{name: (R, measured, predicted)}``: points joined by a line are measured,
@@ -102,7 +107,7 @@ def controls(panels):
 
 
 @styled
-def slopes(laws, titles, band):
+def slopes(laws: Sequence[Any], titles: Sequence[str], band: Any) -> Figure:
     """The slope of log N* on log R with its interval, one line for each experiment and level."""
     fig, ax = subplots(1, 1, height=0.45 + 0.34 * len(laws))
     ax.axvspan(*band, color=BAND, alpha=0.5, lw=0)
@@ -120,7 +125,7 @@ def slopes(laws, titles, band):
 
 
 @styled
-def polar_units(points, titles):
+def polar_units(points: Any, titles: Sequence[str]) -> Figure:
     r"""Error against ``R (lambda/sigma)^2`` for the cells of every experiment, both in units of sigma^2.
 
     ``points`` is a list of arrays (cells, 2).
@@ -139,7 +144,7 @@ def polar_units(points, titles):
 
 
 @styled
-def predicted(measured, expansion, titles):
+def predicted(measured: Any, expansion: Any, titles: Sequence[str]) -> Figure:
     """The law's constant, measured against the first-order expansion; arrays (n_R,) for each experiment."""
     fig, ax = subplots(1, 1, height=3.9)
     for k, (y, x, title) in enumerate(zip(measured, expansion, titles, strict=True)):
@@ -157,7 +162,7 @@ def predicted(measured, expansion, titles):
 
 
 @styled
-def lambda_scales(tables, titles):
+def lambda_scales(tables: Any, titles: Sequence[str]) -> Figure:
     """The constant against lambda in units of the noise's polar; tables from ``law.lambda_effect``."""
     fig, ax = subplots(1, 1, height=3.6)
     for k, (table, title) in enumerate(zip(tables, titles, strict=True)):
@@ -173,7 +178,7 @@ def lambda_scales(tables, titles):
     return fig
 
 
-def base_curves(law, rows):
+def base_curves(law: Any, rows: Any) -> Any:
     """``[(R, frame of means by N)]`` of the base grid; columns n_samples, dim, scaled, collapse."""
     table = pd.DataFrame([row for row in rows if row["lam_scale"] == 1.0])
     plain = table.groupby("teacher").size().idxmin()  # a width only the base grid has

@@ -1,6 +1,10 @@
 """Networks of one input: splines with their kinks, the alignment over knots, second derivatives."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from matplotlib.figure import Figure
 
 from .style import BAND, BOUND, GREEN, INK, MARKERS, MUTED, OBJECTIVE, VIOLET, paired, styled, subplots
 
@@ -8,7 +12,13 @@ LINES = ((OBJECTIVE, "-"), (BOUND, "--"), (GREEN, "-."), (VIOLET, ":"))
 
 
 @styled
-def curves(x, y, functions, kinks=None, labels=("input", "target and prediction")):
+def curves(
+    x: Any,
+    y: Any,
+    functions: Any,
+    kinks: Any = None,
+    labels: Sequence[str] = ("input", "target and prediction"),
+) -> Figure:
     """Data and functions: ``functions`` maps a name to ``(t, f)``; ``kinks`` are points on the first."""
     fig, ax = subplots(aspect=0.5)
     ax.plot(x, y, "o", color=MUTED, ms=3 if len(x) > 60 else 5, alpha=0.6 if len(x) > 60 else 1, label="data")
@@ -22,7 +32,7 @@ def curves(x, y, functions, kinks=None, labels=("input", "target and prediction"
 
 
 @styled
-def alignment(t, right, left, lam, units):
+def alignment(t: Any, right: Any, left: Any, lam: float, units: Any) -> Figure:
     """Alignment of hinges with a residual over their knots, one curve for each orientation.
 
     ``units`` maps an orientation, +1 or -1, to the knots and values of the network's own hinges.
@@ -44,7 +54,7 @@ def alignment(t, right, left, lam, units):
 
 
 @styled
-def second_derivative(x, y, functions, kinks, density):
+def second_derivative(x: Any, y: Any, functions: Any, kinks: Any, density: Any) -> Figure:
     """Two ways through the same points, and where each of them bends.
 
     Left, data and ``functions`` (name to ``(t, f)``).  Right, second derivatives: ``kinks`` is a pair

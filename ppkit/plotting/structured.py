@@ -1,6 +1,9 @@
 """Pictures of norms induced by pairs of norms: balls in planes of matrices, and lines of a residual."""
 
+from typing import Any
+
 import numpy as np
+from matplotlib.figure import Figure
 
 from .style import BOUND, CYCLE, INK, MARKERS, MUTED, OBJECTIVE, RULE, paired, spelled, styled, subplots
 
@@ -8,7 +11,7 @@ STYLES = ("-", (0, (6, 2.5)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
 
 
 @styled
-def balls(planes):
+def balls(planes: Any) -> Figure:
     """Unit balls in planes of matrices, one panel each, several outlines in a panel.
 
     ``planes`` maps a title to ``{name: outline (K, 2)}``; outlines that coincide share a name.
@@ -28,7 +31,7 @@ def balls(planes):
 
 
 @styled
-def lines(panels):
+def lines(panels: Any) -> Figure:
     """Dual norms of the lines of a residual over lambda, filled where the network uses the line.
 
     ``panels`` maps a title to ``(values (K,), used (K,) of truth values)``; lines are sorted by value.
@@ -48,7 +51,7 @@ def lines(panels):
 
 
 @styled
-def recovery(x, curves, xlabel, marks=()):
+def recovery(x: Any, curves: Any, xlabel: str, marks: Any = ()) -> Figure:
     """Relative error of recovered matrices, ``curves`` maps a name to errors (K,); ``marks`` are x values."""
     fig, ax = subplots(aspect=0.45)
     for at in marks:

@@ -11,10 +11,13 @@ import html
 import io
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
+from cycler import cycler
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
@@ -23,7 +26,7 @@ from ..errors import InputError
 
 
 def read_palette() -> dict[str, tuple[str, ...]]:
-    """``name -> (light, dark)`` of the variables --pp-NAME in ``palette.css``, which the book's pages load."""
+    """``name -> (light, dark)`` of the variables --pp-NAME in ``palette.css``, which the pages load too."""
     text = Path(__file__).with_name("palette.css").read_text(encoding="utf-8")
     entries: dict[str, tuple[str, ...]] = {}
     for name, color in re.findall(r"--pp-([a-z]+): (#[0-9a-f]{6});", text):
@@ -43,7 +46,7 @@ TEXT_WIDTH = 6.8  # inches: the width of a line of the page
 SEQUENTIAL = LinearSegmentedColormap.from_list("pp-sequential", ["#fbf8f1", BAND, OBJECTIVE, "#4a1208"])
 DIVERGING = LinearSegmentedColormap.from_list("pp-diverging", [BOUND, "#f7f3ea", OBJECTIVE])
 
-RC = {
+RC: dict[Any, Any] = {
     "font.family": "serif",
     "font.serif": ["STIXGeneral", "DejaVu Serif"],
     "mathtext.fontset": "cm",
@@ -75,7 +78,7 @@ RC = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
-    "axes.prop_cycle": mpl.cycler(color=CYCLE),
+    "axes.prop_cycle": cycler(color=CYCLE),
     "lines.linewidth": 1.8,
     "lines.markersize": 5,
     "lines.solid_capstyle": "round",
@@ -94,12 +97,12 @@ for _map in (SEQUENTIAL, DIVERGING):
         mpl.colormaps.register(_map)
 
 
-def context():
+def context() -> AbstractContextManager[None]:
     """The style as a context manager: matplotlib's defaults, then ours, whatever a user's file says."""
     return mpl.rc_context({**mpl.rcParamsDefault, **RC, "backend": mpl.rcParams["backend"]})
 
 
-def paired(items, *styles):
+def paired(items: Iterable[Any], *styles: Any) -> list[tuple[Any, ...]]:
     """``zip`` of the items with as many styles as they need; an item without a style is an error."""
     items = list(items)
     most = min(map(len, styles))
@@ -108,7 +111,7 @@ def paired(items, *styles):
     return [(item, *look) for item, *look in zip(items, *styles, strict=False)]
 
 
-def styled(draw):
+def styled(draw: Callable[..., Any]) -> Callable[..., Any]:
     """Decorate a figure function so that every artist it makes follows the style."""
 
     @functools.wraps(draw)
@@ -119,7 +122,15 @@ def styled(draw):
     return wrapper
 
 
-def subplots(rows=1, columns=1, *, width=TEXT_WIDTH, height=None, aspect=0.5, **kwargs):
+def subplots(
+    rows: int = 1,
+    columns: int = 1,
+    *,
+    width: Any = TEXT_WIDTH,
+    height: float | None = None,
+    aspect: float = 0.5,
+    **kwargs: Any,
+) -> tuple[Figure, Any]:
     """A styled ``Figure`` and its axes, outside pyplot, ``width`` inches wide.
 
     ``height`` defaults to ``aspect`` times the width; other arguments go to ``Figure.subplots``.
@@ -130,7 +141,7 @@ def subplots(rows=1, columns=1, *, width=TEXT_WIDTH, height=None, aspect=0.5, **
         return fig, fig.subplots(rows, columns, **kwargs)
 
 
-def spelled(text):
+def spelled(text: str) -> str:
     """The names that norms have in code, ``l1``, ``l2``, ``linf``, as mathematics."""
     text = re.sub(r"\blinf\b", r"$\\ell_\\infty$", text)
     return re.sub(r"\bl([12])\b", r"$\\ell_\1$", text)
@@ -139,17 +150,17 @@ def spelled(text):
 class Picture:
     """A rendered figure: inline SVG for the notebook and the page, its text alternative elsewhere."""
 
-    def __init__(self, svg, alt):
+    def __init__(self, svg: str, alt: str) -> None:
         self.svg, self.alt = svg, alt
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/html": self.svg, "text/plain": f"[figure: {self.alt}]"}
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"[figure: {self.alt}]"
 
 
-def figure(fig, name, alt, *, seed=None, rows=None):
+def figure(fig: Figure, name: str, alt: str, *, seed: Any = None, rows: Any = None) -> None:
     """Show ``fig`` and store it as ``name`` for ``{glue:figure}``.
 
     ``alt`` says in words what is to be seen.  ``seed`` (a number or several) and ``rows``
@@ -164,7 +175,7 @@ def figure(fig, name, alt, *, seed=None, rows=None):
     _glue(name, picture)
 
 
-def to_svg(fig, name, alt, passport=None):
+def to_svg(fig: Figure, name: str, alt: str, passport: Mapping[str, Any] | None = None) -> str:
     """The figure as a string of inline SVG: same figure, same bytes.
 
     Colors of the palette become ``var(--pp-NAME, #hex)``; ids are prefixed with ``name``;
@@ -186,7 +197,7 @@ def to_svg(fig, name, alt, passport=None):
         for key, value in (passport or {}).items()
         if value is not None
     )
-    view = re.search(r'viewBox="([^"]*)"', svg).group(1)
+    view = re.findall(r'viewBox="([^"]*)"', svg)[0]
     width = float(view.split()[2])
     label = html.escape(alt, quote=True)
     opening = (
@@ -200,7 +211,7 @@ def to_svg(fig, name, alt, passport=None):
 _VARIABLES = {light: f"var(--pp-{name}, {light})" for name, light in COLORS.items()}
 
 
-def _rename_ids(svg, name):
+def _rename_ids(svg: str, name: str) -> str:
     """Drop the ids nobody refers to; prefix the others, so that two figures share a page."""
     used = set(re.findall(r'(?:url\(#|xlink:href="#)([^)"]+)', svg))
     svg = re.sub(r' id="([^"]*)"', lambda m: f' id="{name}-{m.group(1)}"' if m.group(1) in used else "", svg)
@@ -208,7 +219,7 @@ def _rename_ids(svg, name):
     return svg.replace('xlink:href="#', f'href="#{name}-').replace('xlink:href="data:', 'href="data:')
 
 
-def _share_style(match):
+def _share_style(match: Any) -> str:
     """Write the style that all markers of one group share once, on the group."""
     attributes, uses = match.groups()
     styles = set(re.findall(r' style="([^"]*)"', uses))
@@ -218,7 +229,7 @@ def _share_style(match):
     return f"<g{attributes}{style}>\n{uses.replace(style, '')}</g>"
 
 
-def _round_numbers(match):
+def _round_numbers(match: Any) -> str:
     def fix(number):
         value = round(float(number.group()), 2)
         return f"{value:.2f}".rstrip("0").rstrip(".") if value else "0"
@@ -226,13 +237,13 @@ def _round_numbers(match):
     return match.group(1) + re.sub(r"-?\d+\.\d+(?:e-?\d+)?", fix, match.group(2))
 
 
-def _plain(value):
+def _plain(value: int) -> str:
     if isinstance(value, str) or not hasattr(value, "__iter__"):
         return str(value)
     return ", ".join(str(item) for item in value)
 
 
-def _glue(name, value):
+def _glue(name: str, value: Any) -> None:
     """Show ``value``, marked so that MyST-NB's ``{glue:figure} name`` finds it; needs only IPython."""
     try:
         from IPython.display import display
@@ -246,23 +257,23 @@ def _glue(name, value):
 class Table:
     """Rows under named columns, as HTML on the page and aligned text elsewhere."""
 
-    def __init__(self, columns, rows, caption=None):
+    def __init__(self, columns: Any, rows: Iterable[Any], caption: str | None = None) -> None:
         self.columns, self.rows, self.caption = list(columns), [list(row) for row in rows], caption
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         head = "".join(f'<th scope="col">{_text_html(str(c))}</th>' for c in self.columns)
         body = "".join("<tr>" + "".join(map(_cell_html, row)) + "</tr>" for row in self.rows)
         caption = f"<caption>{_text_html(self.caption)}</caption>" if self.caption else ""
         return f'<table class="pp-table">{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         lines = [[str(c) for c in self.columns], *([_cell_text(c) for c in row] for row in self.rows)]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         text = ["  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines]
         return "\n".join(([self.caption] if self.caption else []) + text)
 
 
-def table(rows, caption=None):
+def table(rows: Any, caption: str | None = None) -> Table:
     """A table from a list of mappings or a pandas ``DataFrame``.
 
     The keys of the first row are the columns.  A truth value is a verdict: it shows as a mark
@@ -281,11 +292,11 @@ def table(rows, caption=None):
     return Table(columns, [[row[c] for c in columns] for row in rows], caption)
 
 
-def _is_truth(value):
+def _is_truth(value: Any) -> bool:
     return isinstance(value, bool) or type(value).__name__ in {"bool", "bool_"}
 
 
-def _cell_text(value):
+def _cell_text(value: Any) -> str:
     if _is_truth(value):
         return "✓ holds" if value else "✗ fails"
     if isinstance(value, str):
@@ -296,14 +307,14 @@ def _cell_text(value):
     return str(value)
 
 
-def _text_html(text):
+def _text_html(text: str) -> str:
     """Escape, and mark ``$...$`` as the mathematics that it is."""
     return re.sub(
         r"\$([^$]+)\$", r'<span class="math notranslate nohighlight">\\(\1\\)</span>', html.escape(text)
     )
 
 
-def _cell_html(value):
+def _cell_html(value: Any) -> str:
     text = _cell_text(value)
     if _is_truth(value):
         return f'<td class="{"pp-holds" if value else "pp-fails"}">{text}</td>'

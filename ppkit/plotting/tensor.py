@@ -1,12 +1,15 @@
 """Tensors: bounds on the spectral norm, a bound that closes, atoms in the plane, photographs."""
 
+from typing import Any
+
 import numpy as np
+from matplotlib.figure import Figure
 
 from .style import BAND, BOUND, GREEN, INK, MARKERS, MUTED, OBJECTIVE, TEXT_WIDTH, paired, styled, subplots
 
 
 @styled
-def slack(size, curves, floor=1e-16):
+def slack(size: Any, curves: Any, floor: Any = 1e-16) -> Figure:
     """Relative slack of upper bounds over the size of a mode, a cloud of tensors for each curve.
 
     ``curves`` maps a name to a list like ``size`` of arrays of slacks.
@@ -24,7 +27,7 @@ def slack(size, curves, floor=1e-16):
 
 
 @styled
-def closing(found, polished, floor=1e-16):
+def closing(found: Any, polished: Any, floor: Any = 1e-16) -> Figure:
     """Relative slack of the bound over the steps of the interior-point method, raw and polished."""
     fig, ax = subplots(aspect=0.42)
     step = np.arange(1, len(found) + 1)
@@ -37,7 +40,7 @@ def closing(found, polished, floor=1e-16):
 
 
 @styled
-def plane(atoms, inner, normals, upper):
+def plane(atoms: Any, inner: Any, normals: Any, upper: Any) -> Figure:
     """Atoms (k, 2), the polygon of the maximizers (s, 2), and the touching lines ``<normal, f> = upper``."""
     fig, ax = subplots(height=0.62 * TEXT_WIDTH, width=0.72 * TEXT_WIDTH)
     around = np.vstack([inner, inner[:1]])
@@ -55,7 +58,7 @@ def plane(atoms, inner, normals, upper):
 
 
 @styled
-def photographs(panels):
+def photographs(panels: Any) -> Figure:
     """A row of small color pictures, ``{title: array (m, n, 3) with entries in [0, 1]}``."""
     fig, axes = subplots(1, len(panels), height=1.2 * TEXT_WIDTH / len(panels), squeeze=False)
     for ax, (title, image) in zip(axes[0], panels.items(), strict=True):

@@ -8,12 +8,15 @@ replayed by :func:`replay` with no search, and a search continues from it.
 """
 
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from ..factors import Factors
 from ..progress import bar, move
 from ..rigor.trees import BATCH, _bound_in_batches, _halve, leaves
 
@@ -21,7 +24,7 @@ SHOWN = ContextVar("whether searches show their intervals", default=False)
 
 
 @contextmanager
-def progress_bars(show=True):
+def progress_bars(show: bool = True) -> Iterator[None]:
     """Within this block every branch and bound shows its interval closing, however deep the call."""
     token = SHOWN.set(show)
     try:
@@ -56,7 +59,16 @@ class Branching:
     tree: dict
 
 
-def branch_and_bound(bound, lo, hi, lower=0.0, gap=1e-6, max_nodes=100_000, seconds=np.inf, tree=None):
+def branch_and_bound(
+    bound: Callable[..., Any],
+    lo: Any,
+    hi: Any,
+    lower: float = 0.0,
+    gap: float = 1e-6,
+    max_nodes: int = 100_000,
+    seconds: float = np.inf,
+    tree: Factors | None = None,
+) -> Branching:
     """Supremum of a function over the union of root boxes, as an interval.
 
     Parameters
@@ -133,7 +145,7 @@ def branch_and_bound(bound, lo, hi, lower=0.0, gap=1e-6, max_nodes=100_000, seco
     return Branching(lower, top, point, at, nodes, tree)
 
 
-def _start(tree, n_roots):
+def _start(tree: Factors | None, n_roots: int) -> tuple[list[int], list[int]]:
     if tree is None:
         return [-1] * n_roots, [-1] * n_roots
     return list(map(int, tree["dim"])), list(map(int, tree["child"]))

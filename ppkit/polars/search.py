@@ -3,12 +3,23 @@ r"""Multistart ascent: the lower end of a polar, and the factors that attain it.
 A search is never a certificate: what it returns is attained, and nothing says that it is the largest.
 """
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
+
+from ..factors import Array, Factors
 
 LEAST_STRIDE = 1e-6
 
 
-def multistart(step, starts, steps=60, tol=1e-12, mix=None):
+def multistart(
+    step: Callable[..., Any],
+    starts: Factors,
+    steps: int = 60,
+    tol: float = 1e-12,
+    mix: Callable[..., Any] | None = None,
+) -> tuple[dict[str, np.ndarray], Array]:
     r"""Monotone ascent from many starting points at once, by steps that may be shortened.
 
     For a convex positively homogeneous function on a ball, or one that is so in each block of
@@ -59,6 +70,6 @@ def multistart(step, starts, steps=60, tol=1e-12, mix=None):
     return {k: a[order] for k, a in points.items()}, values[order]
 
 
-def gather(networks, more):
+def gather(networks: Sequence[Factors], more: Factors) -> dict[str, np.ndarray]:
     """The factors of all ``networks`` that ``more`` (name -> array (s, ...)) names, then ``more``."""
     return {k: np.concatenate([*(W[k] for W in networks), a]) for k, a in more.items()}

@@ -7,10 +7,16 @@ code in another number system.  Whatever is not on the list raises, a ball never
 on the way, and a comparison that the balls leave open raises :class:`NoProof`.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from ..factors import Numbers
 
 BITS = 128
 
@@ -23,7 +29,7 @@ class NotInBalls(NoProof, TypeError):
     """A formula that uses what balls do not have; it would have to round on the way."""
 
 
-def available():
+def available() -> bool:
     """Whether python-flint is installed."""
     try:
         import flint  # noqa: F401
@@ -33,7 +39,7 @@ def available():
 
 
 @contextmanager
-def precision(bits=BITS):
+def precision(bits: int = BITS) -> Iterator[None]:
     """Ball arithmetic with ``bits`` bits inside the block."""
     from flint import ctx
 
@@ -53,63 +59,74 @@ class Balls(NDArrayOperatorsMixin):
 
     __slots__ = ("payload",)
 
-    def __init__(self, values):
+    def __init__(self, values: Any) -> None:
         self.payload = values if isinstance(values, np.ndarray) else np.asarray(values)
 
     # ---- shape ------------------------------------------------------------------------------------
 
-    shape = property(lambda self: self.payload.shape)
-    ndim = property(lambda self: self.payload.ndim)
-    size = property(lambda self: self.payload.size)
-    T = property(lambda self: Balls(self.payload.T))
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.payload.shape
 
-    def __len__(self):
+    @property
+    def ndim(self) -> int:
+        return self.payload.ndim
+
+    @property
+    def size(self) -> int:
+        return self.payload.size
+
+    @property
+    def T(self) -> Balls:
+        return Balls(self.payload.T)
+
+    def __len__(self) -> int:
         return len(self.payload)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Any) -> Numbers:
         return wrap(self.payload[index])
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Balls]:
         return (self[i] for i in range(len(self)))
 
-    def reshape(self, *shape):
+    def reshape(self, *shape: Any) -> Balls:
         return Balls(self.payload.reshape(*shape))
 
-    def ravel(self):
+    def ravel(self) -> Balls:
         return Balls(self.payload.ravel())
 
-    def transpose(self, *axes):
+    def transpose(self, *axes: int) -> Balls:
         return Balls(self.payload.transpose(*axes))
 
-    def swapaxes(self, a, b):
+    def swapaxes(self, a: int, b: int) -> Balls:
         return Balls(self.payload.swapaxes(a, b))
 
     # ---- reductions -------------------------------------------------------------------------------
 
-    def sum(self, axis=None, keepdims=False):
+    def sum(self, axis: int | None = None, keepdims: bool = False) -> Balls:
         return wrap(arbs(self).sum(axis=axis, keepdims=keepdims))
 
-    def mean(self, axis=None, keepdims=False):
+    def mean(self, axis: int | None = None, keepdims: bool = False) -> Balls:
         total = self.sum(axis=axis, keepdims=keepdims)
         return total / (self.size // max(1, total.size))
 
-    def max(self, axis=None, keepdims=False):
+    def max(self, axis: int | None = None, keepdims: bool = False) -> Balls:
         return reduce_pairs(lambda a, b: a.max(b), self, axis, keepdims)
 
-    def min(self, axis=None, keepdims=False):
+    def min(self, axis: int | None = None, keepdims: bool = False) -> Balls:
         return reduce_pairs(lambda a, b: a.min(b), self, axis, keepdims)
 
     # ---- guards -----------------------------------------------------------------------------------
 
-    def __array__(self, *args, **kwargs):
+    def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise NotInBalls("a ball is never rounded to a float on the way")
 
-    def __bool__(self):
+    def __bool__(self) -> NoReturn:
         raise NotInBalls("a ball is not a truth value")
 
     # ---- numpy ------------------------------------------------------------------------------------
 
-    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Balls:
         kwargs = {k: v for k, v in kwargs.items() if v is not None}
         if method == "reduce" and ufunc in REDUCTIONS and len(inputs) == 1:
             return REDUCTIONS[ufunc](inputs[0], **kwargs)
@@ -119,7 +136,7 @@ class Balls(NDArrayOperatorsMixin):
             raise NotInBalls(f"no ball arithmetic for {ufunc.__name__}")
         return ELEMENTWISE[ufunc.__name__](*inputs)
 
-    def __array_function__(self, function, types, args, kwargs):
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Balls:
         if function in MOVES:
             return wrap(function(*payloads(args), **kwargs))
         if function in SUMS:
@@ -132,14 +149,14 @@ class Balls(NDArrayOperatorsMixin):
 # ---- conversions ----------------------------------------------------------------------------------
 
 
-def to_arb(x):
+def to_arb(x: Any) -> Any:
     """One number as a ball, exactly."""
     from flint import arb
 
     return x if isinstance(x, arb) else arb(x.item() if isinstance(x, np.generic) else x)
 
 
-def arbs(a):
+def arbs(a: Numbers) -> np.ndarray:
     """Any array or number as an object array of balls."""
     a = a.payload if isinstance(a, Balls) else np.asarray(a)
     if a.dtype == object and a.size and type(a.flat[0]).__name__ == "arb":
@@ -153,7 +170,7 @@ def arbs(a):
     return np.array([*map(arb, a.ravel().tolist()), None], object)[:-1].reshape(a.shape)
 
 
-def wrap(result):
+def wrap(result: Any) -> Balls:
     """A numpy result as Balls (an empty sum, the integer 0, becomes a ball like the others)."""
     if isinstance(result, np.ndarray):
         if result.dtype == object:
@@ -164,13 +181,13 @@ def wrap(result):
     return Balls(out)
 
 
-def payloads(args):
+def payloads(args: Sequence[Any]) -> list[Any]:
     """Positional arguments with Balls replaced by arrays; several arrays become balls first."""
     several = (list, tuple)
     return [a.payload if isinstance(a, Balls) else arbs_in(a) if isinstance(a, several) else a for a in args]
 
 
-def arbs_in(a):
+def arbs_in(a: Any) -> Any:
     """``a`` with every Balls (and, next to one in a list, every array) as an object array of balls."""
     if isinstance(a, tuple | list) and any(isinstance(b, Balls) for b in a):
         return [arbs(b) for b in a]
@@ -180,13 +197,13 @@ def arbs_in(a):
 # ---- elementwise functions --------------------------------------------------------------------------
 
 
-def elementwise(function, n):
+def elementwise(function: Callable[..., Any], n: int) -> Callable[..., Any]:
     """``function`` of n balls, broadcast over arrays."""
     vector = np.frompyfunc(function, n, 1)
     return lambda *inputs: wrap(vector(*(arbs(a) for a in inputs)))
 
 
-def comparison(yes, no):
+def comparison(yes: Callable[..., Any], no: Callable[..., Any]) -> Callable[..., Any]:
     """A comparison that is either proved or refuted for every entry."""
 
     def decide(a, b):
@@ -200,7 +217,7 @@ def comparison(yes, no):
     return lambda a, b: np.asarray(vector(arbs(a), arbs(b)), dtype=bool)
 
 
-def power(base, exponent):
+def power(base: Numbers, exponent: Any) -> Balls:
     """``base ** exponent`` for one numeric exponent."""
     if not isinstance(exponent, int | float | np.number):
         raise NotInBalls("no ball arithmetic for an array of exponents")
@@ -209,7 +226,7 @@ def power(base, exponent):
     return elementwise(lambda x: x ** to_arb(exponent), 1)(base)
 
 
-def matmul(a, b):
+def matmul(a: Numbers, b: Numbers) -> Balls:
     """Matrix product, of stacks of matrices too."""
     a, b = numbers(a), numbers(b)
     left, right = a if a.ndim > 1 else a[None], b if b.ndim > 1 else b[:, None]
@@ -217,30 +234,31 @@ def matmul(a, b):
     left, right = (np.broadcast_to(c, stack + c.shape[-2:]) for c in (left, right))
     out = np.empty((*stack, left.shape[-2], right.shape[-1]), object)
     for i in np.ndindex(stack):
-        out[i].flat = (as_matrix(left[i]) * as_matrix(right[i])).entries()
+        out[i].reshape(-1)[:] = (as_matrix(left[i]) * as_matrix(right[i])).entries()
     columns = b.shape[-1:] if b.ndim > 1 else ()
     return wrap(out.reshape(stack + a.shape[-2:-1] + columns))
 
 
-def numbers(a):
+def numbers(a: Numbers) -> np.ndarray:
     """The payload of Balls or an array, numbers that are no floats as balls."""
     a = a.payload if isinstance(a, Balls) else np.asarray(a)
     return a if a.dtype == np.float64 else arbs(a)
 
 
-def as_matrix(a):
+def as_matrix(a: np.ndarray) -> Any:
     """A 2-d array of floats or balls as an ``arb_mat``, whose products are 30 times as fast as numpy's."""
     from flint import arb_mat
 
-    return arb_mat(*a.shape, a.ravel().tolist())
+    rows, columns = a.shape
+    return arb_mat(rows, columns, a.ravel().tolist())
 
 
-def unless_zero(x, log):
+def unless_zero(x: Any, log: Callable[..., Any]) -> Any:
     """``x log()``, zero where x is exactly zero."""
     return x if x == 0 else x * log()
 
 
-ELEMENTWISE = {
+ELEMENTWISE: dict[str, Callable[..., Balls]] = {
     "add": elementwise(lambda a, b: a + b, 2),
     "subtract": elementwise(lambda a, b: a - b, 2),
     "multiply": elementwise(lambda a, b: a * b, 2),
@@ -269,7 +287,9 @@ ELEMENTWISE = {
 # ---- reductions, selections and norms -----------------------------------------------------------------
 
 
-def reduce_pairs(function, a, axis=None, keepdims=False):
+def reduce_pairs(
+    function: Callable[..., Any], a: Numbers, axis: int | None = None, keepdims: bool = False
+) -> Balls:
     """Fold ``function`` of two balls along one axis (or all of them)."""
     values = arbs(a)
     flat = values.reshape(-1) if axis is None else values
@@ -279,7 +299,7 @@ def reduce_pairs(function, a, axis=None, keepdims=False):
     return wrap(out)
 
 
-def norm(a, ord=None, axis=None, keepdims=False):
+def norm(a: Balls, ord: float | None = None, axis: int | None = None, keepdims: bool = False) -> Balls:
     """Vector norms 1, 2 and inf along one axis, and the Euclidean norm of all entries."""
     if axis is None and ord is not None and a.ndim > 1:
         raise NotInBalls("no ball arithmetic for matrix norms")
@@ -292,14 +312,14 @@ def norm(a, ord=None, axis=None, keepdims=False):
     return np.sqrt((a**2).sum(axis=axis, keepdims=keepdims))
 
 
-def where(condition, a, b):
+def where(condition: Any, a: Numbers, b: Numbers) -> Balls:
     """``a`` or ``b`` by a condition that is known (an array of truth values)."""
     if isinstance(condition, Balls):
         raise NotInBalls("a ball is not a truth value")
     return wrap(np.where(condition, arbs(a), arbs(b)))
 
 
-def clip(a, low, high):
+def clip(a: Numbers, low: Any, high: Any) -> Balls:
     """``a`` moved into ``[low, high]``."""
     return np.minimum(np.maximum(a, low), high)
 
@@ -309,7 +329,7 @@ MOVES = {
     np.squeeze, np.stack, np.swapaxes, np.take, np.transpose,
 }  # fmt: skip
 SUMS = {np.dot, np.einsum, np.outer, np.prod, np.tensordot, np.trace}
-OWN = {
+OWN: dict[Callable[..., Any], Callable[..., Any]] = {
     np.sum: lambda a, axis=None, keepdims=False: a.sum(axis=axis, keepdims=keepdims),
     np.mean: lambda a, axis=None, keepdims=False: a.mean(axis=axis, keepdims=keepdims),
     np.max: lambda a, axis=None, keepdims=False: a.max(axis=axis, keepdims=keepdims),
@@ -320,17 +340,21 @@ OWN = {
     np.shape: lambda a: a.shape,
     np.ndim: lambda a: a.ndim,
 }
-REDUCTIONS = {np.add: Balls.sum, np.maximum: Balls.max, np.minimum: Balls.min}
+REDUCTIONS: dict[Any, Callable[..., Balls]] = {
+    np.add: Balls.sum,
+    np.maximum: Balls.max,
+    np.minimum: Balls.min,
+}
 
 
 # ---- ends ---------------------------------------------------------------------------------------------
 
 
-def lower(ball):
+def lower(ball: Numbers) -> float:
     """A float below everything in a zero-dimensional Balls."""
     return float(np.nextafter(float(to_arb(arbs(ball)[()]).lower()), -np.inf))
 
 
-def upper(ball):
+def upper(ball: Numbers) -> float:
     """A float above everything in a zero-dimensional Balls."""
     return float(np.nextafter(float(to_arb(arbs(ball)[()]).upper()), np.inf))

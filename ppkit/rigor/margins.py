@@ -1,23 +1,27 @@
 """Floating point with outward margins: what rounds towards the safe side, and by how much."""
 
+from typing import Any
+
 import numpy as np
+
+from ..factors import Array
 
 EPS = np.finfo(float).eps
 
 
-def outward(x, way):
+def outward(x: Any, way: float) -> float:
     """``x``, of any numeric type, as a Python float, rounded towards ``way`` if it is not one already."""
     y = float(x)
     return float(np.nextafter(y, way)) if y != x and not np.isnan(y) else y
 
 
-def power_of_two(G):
+def power_of_two(G: Array) -> float:
     """The power of two just below the largest entry of ``|G|`` (1 for zero): dividing by it is exact."""
     top = float(np.max(np.abs(G), initial=0.0))
     return 2.0 ** max(-1022, int(np.frexp(top)[1]) - 1) if top > 0 else 1.0
 
 
-def rounding_margin(n_terms, magnitude, value=0.0, size=1):
+def rounding_margin(n_terms: int, magnitude: float, value: float = 0.0, size: int = 1) -> float:
     r"""An upper bound on the rounding error of a norm of a sum of products.
 
     ``n_terms`` products are summed whose absolute values sum to at most ``magnitude`` (in the norm
@@ -28,7 +32,7 @@ def rounding_margin(n_terms, magnitude, value=0.0, size=1):
     return EPS * ((n_terms + 4) * magnitude + 8 * (size + 4) * value)
 
 
-def largest_eigenvalue(S, n_terms=0, magnitude=0.0):
+def largest_eigenvalue(S: Array, n_terms: int = 0, magnitude: float = 0.0) -> float:
     """At least the largest eigenvalue of a symmetric ``S`` (n, n): one ``eigvalsh``, rounded outward.
 
     What turns the dual matrix of any semidefinite relaxation into a theorem, however it was found.

@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from ..factors import Numbers
 from .balls import Balls, arbs, matmul, to_arb
 
 
-def spectral_at_most(M, bound):
+def spectral_at_most(M: Numbers, bound: float) -> bool:
     """Whether ``||M||_2 <= bound`` is proved for Balls ``M`` (m, n).
 
     By the pivots of ``bound^2 I - M^T M``: if all of them are positive the matrix is positive
@@ -19,7 +20,7 @@ def spectral_at_most(M, bound):
     return positive_definite(K)
 
 
-def positive_definite(K):
+def positive_definite(K: np.ndarray) -> bool:
     """Whether a symmetric array of balls is proved positive definite, by its pivots."""
     K = K.copy()
     for j in range(len(K)):
@@ -30,6 +31,6 @@ def positive_definite(K):
     return True
 
 
-def at_most(values, bound):
+def at_most(values: Numbers, bound: float) -> bool:
     """Whether every entry of the Balls ``values`` is proved to be at most ``bound``."""
     return all(x <= bound for x in arbs(values).flat)

@@ -6,12 +6,20 @@ Data of ordinary size are left alone: a search would round its iterates differen
 their bits.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import replace
 from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import InputError
+from ..factors import Array
+
+if TYPE_CHECKING:
+    from ..polars.base import Polar
 
 ORDINARY = 100  # binary exponents beyond this are extreme: 1e30
 #: relative to the data, more than what sums of products and norms lose where squares underflow
@@ -19,7 +27,7 @@ LOST = -300
 SMALL = 1e-130  # squares of less lose digits or underflow
 
 
-def exponent(a, what="the data"):
+def exponent(a: Array | None, what: str = "the data") -> int | None:
     """The binary exponent of the largest entry of ``|a|``, None if there is none or if it is zero."""
     top = 0.0 if a is None else float(np.max(np.abs(a), initial=0.0))
     if not np.isfinite(top):
@@ -27,12 +35,12 @@ def exponent(a, what="the data"):
     return int(np.frexp(top)[1]) - 1 if top > 0 else None
 
 
-def excess(power, ordinary=(-ORDINARY, ORDINARY)):
+def excess(power: int | None, ordinary: tuple[int, int] = (-ORDINARY, ORDINARY)) -> int:
     """The binary exponent to divide by: ``power`` itself outside the ordinary range, 0 inside."""
     return 0 if power is None or ordinary[0] <= power <= ordinary[1] else power
 
 
-def times_power(x, power, way):
+def times_power(x: float, power: int, way: float) -> float:
     """``x 2^power`` as a float, rounded towards ``way``."""
     with np.errstate(over="ignore", under="ignore"):
         y = np.ldexp(x, power)
@@ -40,27 +48,27 @@ def times_power(x, power, way):
     return float(y if exact else np.nextafter(y, way))
 
 
-def lifted(a):
+def lifted(a: Array) -> tuple[Array, np.ndarray]:
     """``(rows, power)``: the rows of ``a`` (k, d) whose squares would underflow, over ``2^power`` (k, 1)."""
     top = np.max(np.abs(a), axis=1, keepdims=True, initial=0.0)
     power = np.where((top > 0) & (top < SMALL), np.frexp(top)[1], 0)
     return np.ldexp(a, -power), power
 
 
-def row_norms(a):
+def row_norms(a: Array) -> Array:
     """Euclidean norms of the rows of ``a`` (k, d), shape (k, 1), right where squares underflow."""
     rows, power = lifted(a)
     return np.ldexp(np.linalg.norm(rows, axis=1, keepdims=True), power)
 
 
-def unit_rows(a):
+def unit_rows(a: Array) -> Array:
     """The rows of ``a`` (k, d) over their norms; a zero row becomes the first basis vector."""
     rows = lifted(a)[0]
     norm = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.where(norm > 0, rows / np.where(norm > 0, norm, 1.0), np.eye(1, a.shape[1]))
 
 
-def at_size_one(X, G, degree):
+def at_size_one(X: Any, G: Array, degree: int | None) -> tuple[Any, Any, int, float]:
     """``(X, G, power, lost)``: the data divided by their excess, and what that does to a polar.
 
     The polar of ``degree`` in the inputs (None: it has none, and they stay as they are) is ``2^power``
@@ -69,25 +77,25 @@ def at_size_one(X, G, degree):
     top = exponent(X, "X"), exponent(G, "a residual")
     down = 0 if degree is None else excess(top[0]), excess(top[1])
     lost = 0.0
-    if degree is not None and None not in top:
+    if degree is not None and top[0] is not None and top[1] is not None:
         lost = float(np.ldexp(1.0, LOST + degree * (top[0] - down[0]) + top[1] - down[1]))
     X, G = (a if k == 0 else np.ldexp(a, -k) for a, k in zip((X, G), down, strict=True))
     return X, G, (degree or 0) * down[0] + down[1], lost
 
 
-def polar_times(polar, power, lost):
+def polar_times(polar: Polar, power: int, lost: float) -> Polar:
     """``polar`` of data at size one scaled back, the upper end rounded up."""
     lower = max(times_power(polar.lower, power, -np.inf), 0.0)
     upper = upper_times(polar.upper, power, lost)
     return polar if (lower, upper) == (polar.lower, polar.upper) else replace(polar, lower=lower, upper=upper)
 
 
-def upper_times(upper, power, lost):
+def upper_times(upper: float, power: int, lost: float) -> float:
     """The upper end of a polar of data at size one scaled back."""
     return times_power(upper + lost, power, np.inf)
 
 
-def any_scale(polar):
+def any_scale(polar: Callable[..., Any]) -> Callable[..., Any]:
     """Decorator of ``Family.polar``: evaluated at size one and scaled back."""
 
     @wraps(polar)
@@ -98,7 +106,7 @@ def any_scale(polar):
     return scaled
 
 
-def any_scale_upper(polar_upper):
+def any_scale_upper(polar_upper: Callable[..., Any]) -> Callable[..., Any]:
     """Decorator of ``Family.polar_upper``, likewise."""
 
     @wraps(polar_upper)

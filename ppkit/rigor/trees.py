@@ -1,11 +1,19 @@
 """Trees of halved boxes: replaying what a branch and bound found, with no search."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
+
+from ..factors import Array, Factors
 
 BATCH = 512
 
 
-def replay(bound, lo, hi, tree, cutoff=-np.inf):
+def replay(
+    bound: Callable[..., Any], lo: ArrayLike, hi: ArrayLike, tree: Factors, cutoff: float = -np.inf
+) -> float:
     """The upper end that ``tree`` proves: the largest bound over its leaves, no search.
 
     ``cutoff`` is the lower end the search ended with, for a bound that is not sharp below it.
@@ -18,7 +26,7 @@ def replay(bound, lo, hi, tree, cutoff=-np.inf):
     return float(np.max(_bound_in_batches(bound, tag, lo, hi, cutoff)[0]))
 
 
-def check_tree(dims, children, n_roots, n_dims):
+def check_tree(dims: np.ndarray, children: np.ndarray, n_roots: int, n_dims: int) -> None:
     """Raise ValueError unless every split node has its own two children later in the list."""
     split = dims >= 0
     first = children[split]
@@ -33,7 +41,7 @@ def check_tree(dims, children, n_roots, n_dims):
         raise ValueError("not a tree of halved boxes")
 
 
-def leaves(dims, children, lo, hi):
+def leaves(dims: ArrayLike, children: ArrayLike, lo: Array, hi: Array) -> tuple[np.ndarray, ...]:
     """``(node, tag, lo, hi)`` of the leaves of a tree over the given root boxes."""
     dims, children = np.asarray(dims, int), np.asarray(children, int)
     node, tag = np.arange(len(lo)), np.arange(len(lo))
@@ -47,7 +55,7 @@ def leaves(dims, children, lo, hi):
     return tuple(np.concatenate(part) for part in zip(*out, strict=True))
 
 
-def _halve(lo, hi, dim):
+def _halve(lo: Array, hi: Array, dim: np.ndarray) -> tuple[Array, Array]:
     """Both halves of each box along its dimension, interleaved: shapes (2k, d)."""
     k = np.arange(len(lo))
     middle = 0.5 * (lo[k, dim] + hi[k, dim])
@@ -57,7 +65,9 @@ def _halve(lo, hi, dim):
     return new_lo, new_hi
 
 
-def _bound_in_batches(bound, tag, lo, hi, cutoff):
+def _bound_in_batches(
+    bound: Callable[..., Any], tag: np.ndarray, lo: Array, hi: Array, cutoff: float
+) -> tuple[np.ndarray, ...]:
     parts = [
         bound(tag[i : i + BATCH], lo[i : i + BATCH], hi[i : i + BATCH], cutoff)
         for i in range(0, len(lo), BATCH)

@@ -1,6 +1,7 @@
 """Lower bounds from convex programs: the family's finite one, and its relaxation."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -8,6 +9,7 @@ from ..certificates.dual import feasible_dual
 from ..checks import Proof
 from ..errors import InputError
 from ..optional import optional
+from ..problem import Problem
 from ..programs.solve import run_solver
 
 cp = optional("cvxpy")
@@ -41,7 +43,7 @@ class ConvexSolution:
     solver: str
 
 
-def convex_lower_bound(problem, solver=None, **options):
+def convex_lower_bound(problem: Problem, solver: str | None = None, **options: float) -> ConvexSolution:
     """Solve ``min_f E l(y, f) + lam Omega(f)`` and return a lower bound that is a theorem.
 
     Parameters
@@ -104,7 +106,7 @@ class RelaxedBound:
     proof: Proof
 
 
-def relaxed_lower_bound(problem, effort="default"):
+def relaxed_lower_bound(problem: Problem, effort: str = "default") -> Any:
     """Maximize the dual over a convex inner approximation of ``{Omega° <= lam}``: no candidate is needed.
 
     The approximation is where the family's convex upper bound of the polar is at most lam, so the

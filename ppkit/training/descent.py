@@ -1,11 +1,16 @@
 """Descent at a fixed width: L-BFGS in scaled coordinates, then Newton steps on the gradient."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 
-from ..factors import width
+from ..factors import Array, Factors, width
+from ..problem import Problem
 
 
-def descend(problem, factors, iterations=100):
+def descend(problem: Problem, factors: Factors, iterations: int = 100) -> tuple[Factors, bool]:
     """``(factors, converged)`` after at most so many L-BFGS iterations in scaled coordinates.
 
     When L-BFGS stops by itself, at the rounding of the objective, Newton steps follow.  A family with
@@ -22,7 +27,7 @@ def descend(problem, factors, iterations=100):
     return family.scale(factors, np.full(width(factors), 1 / alpha)), converged
 
 
-def descend_at_one(problem, factors, iterations):
+def descend_at_one(problem: Problem, factors: Factors, iterations: int) -> tuple[Factors, bool]:
     """:func:`descend` for data of ordinary size."""
     from scipy.optimize import Bounds, minimize
 
@@ -58,18 +63,18 @@ def descend_at_one(problem, factors, iterations):
 class SmoothObjective:
     """The objective with the smooth surrogate of Theta, as a function of the free parameters."""
 
-    def __init__(self, problem, factors):
+    def __init__(self, problem: Problem, factors: Factors) -> None:
         self.problem = problem
         self.template = {k: np.array(a, float) for k, a in factors.items()}
         mask = problem.family.free(factors)
         full = {k: np.ones(a.shape, bool) for k, a in self.template.items()}
         self.mask = full if mask is None else mask
 
-    def pack(self, arrays):
+    def pack(self, arrays: Factors) -> Array:
         """The free entries of ``arrays`` as one vector."""
         return np.concatenate([arrays[k][m] for k, m in self.mask.items()])
 
-    def unpack(self, z):
+    def unpack(self, z: Array) -> dict[str, np.ndarray]:
         """Factors with the free entries ``z``."""
         out, i = {}, 0
         for k, m in self.mask.items():
@@ -79,14 +84,15 @@ class SmoothObjective:
             i += n
         return out
 
-    def box(self):
+    def box(self) -> tuple[Array, Array] | None:
         """``(lower, upper)`` vectors of the free entries' bounds, or None."""
         bounds = self.problem.family.bounds(self.template)
         if bounds is None:
             return None
-        return tuple(self.pack({k: ends[i] for k, ends in bounds.items()}) for i in (0, 1))
+        low, high = (self.pack({k: ends[i] for k, ends in bounds.items()}) for i in (0, 1))
+        return low, high
 
-    def rescaled(self, z, probes=4):
+    def rescaled(self, z: Array, probes: int = 4) -> Scaled:
         """This function in coordinates where the Hessian's diagonal is about one.
 
         The diagonal is estimated by Hutchinson's random signs and averaged over each array of each
@@ -107,7 +113,7 @@ class SmoothObjective:
             scale[k] = np.broadcast_to(np.sqrt(np.maximum(np.abs(mean), self.problem.lam)), m.shape)
         return Scaled(self, self.pack(scale))
 
-    def __call__(self, z):
+    def __call__(self, z: Array) -> tuple[float, Array]:
         """Value and gradient at ``z``."""
         problem, factors = self.problem, self.unpack(z)
         F = problem.family.predict(factors, problem.X)
@@ -120,16 +126,16 @@ class SmoothObjective:
 class Scaled:
     """A function of ``w = scale * z``: the diagonal change of variables as preconditioner."""
 
-    def __init__(self, function, scale):
+    def __init__(self, function: SmoothObjective, scale: Array) -> None:
         self.function = function
         self.scale = scale
 
-    def __call__(self, w):
+    def __call__(self, w: Array) -> tuple[float, Array]:
         value, grad = self.function(w / self.scale)
         return value, grad / self.scale
 
 
-def hessian_product(function, z, d):
+def hessian_product(function: Scaled | SmoothObjective, z: Array, d: np.ndarray) -> np.ndarray:
     """Hessian of ``function`` at ``z`` times ``d``, a central difference of the exact gradient."""
     size = np.linalg.norm(d)
     if size == 0:
@@ -138,7 +144,7 @@ def hessian_product(function, z, d):
     return (function(z + h * d)[1] - function(z - h * d)[1]) / (2 * h)
 
 
-def newton(function, z, box=None, steps=8):
+def newton(function: Scaled, z: Array, box: Any = None, steps: int = 8) -> Array:
     """Newton-MINRES steps on the gradient, each kept only if the gradient norm falls.
 
     L-BFGS stops when differences of the OBJECTIVE drown in rounding, at a gradient of about the

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ..certificates import Certificate
 from ..errors import InputError
-from ..factors import width, zero_network
+from ..factors import Array, width, zero_network
 from ..polars.base import check_effort
 from ..problem import Problem
 from ..progress import bar, move
@@ -34,11 +35,11 @@ class Fit:
     problem: Problem
 
     @property
-    def width(self):
+    def width(self) -> int:
         """Number of factors."""
         return width(self.factors)
 
-    def predict(self, X=None):
+    def predict(self, X: Array | None = None) -> Array:
         """Prediction on new inputs ``X`` (N, ...), shape (N,) or (N, n_y)."""
         family = self.problem.family
         if family.input_shape is not None:
@@ -48,7 +49,15 @@ class Fit:
         return family.present(family.predict(self.factors, X))
 
 
-def fit(problem, gap=1e-6, max_width=None, seed=0, progress=False, start=None, effort="default"):
+def fit(
+    problem: Problem,
+    gap: float = 1e-6,
+    max_width: int | None = None,
+    seed: int = 0,
+    progress: bool = False,
+    start: Any = None,
+    effort: str = "default",
+) -> Fit:
     """Train a network until its relative gap to the global optimum is certified.
 
     Each round brings the factors to a stationary point, merges what can be merged, certifies, and

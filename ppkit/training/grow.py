@@ -2,11 +2,20 @@
 
 import numpy as np
 
-from ..factors import append, take, width
+from ..factors import Factors, append, take, width
+from ..polars.base import Polar
+from ..problem import Problem
 from .descent import descend
 
 
-def grow(problem, factors, max_width=None, effort="default", seed=0, polar=None):
+def grow(
+    problem: Problem,
+    factors: Factors,
+    max_width: int | None = None,
+    effort: str = "default",
+    seed: int = 0,
+    polar: Polar | None = None,
+) -> Factors:
     """The network with the polar's unit factors appended, or as it is if none helps.
 
     The weights of the candidates descend on the quadratic upper model of an L-smooth loss, one
@@ -37,7 +46,7 @@ def grow(problem, factors, max_width=None, effort="default", seed=0, polar=None)
     return append(factors, problem.family.scale(take(unit, used), weight[used]))
 
 
-def tidy(problem, factors):
+def tidy(problem: Problem, factors: Factors) -> Factors:
     """Balance, merge and prune; kept only if the objective does not rise."""
     if width(factors) == 0:
         return factors
@@ -49,7 +58,7 @@ def tidy(problem, factors):
     return balanced
 
 
-def stationary(problem, factors, rounds=200):
+def stationary(problem: Problem, factors: Factors, rounds: int = 200) -> Factors:
     """A stationary point near ``factors``, to machine precision where the objective is smooth."""
     for _ in range(rounds):
         factors, converged = descend(problem, factors)

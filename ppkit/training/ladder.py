@@ -12,18 +12,18 @@ class Ladder:
     ``done`` when it stands still at the effort that was asked for.
     """
 
-    def __init__(self, effort, tolerance):
+    def __init__(self, effort: str, tolerance: float) -> None:
         self.levels = EFFORTS[: EFFORTS.index(effort) + 1]
         self.tolerance = tolerance
         self.at, self.done = 0, False
         self.last = [np.inf] * len(self.levels)
 
     @property
-    def level(self):
+    def level(self) -> str:
         """The effort of the next round."""
         return self.levels[self.at]
 
-    def climb(self, objective):
+    def climb(self, objective: float) -> bool:
         """Take note of a round's objective; True when the next round should ask more of the polar."""
         falls = self._falls(objective)
         self.last[self.at] = objective
@@ -35,5 +35,5 @@ class Ladder:
         self.done = self.at == len(self.levels)
         return True
 
-    def _falls(self, objective):
+    def _falls(self, objective: float) -> bool:
         return objective < (1 - self.tolerance) * self.last[self.at]

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ..certificates import Certificate, certify
 from ..factors import Factors, width
@@ -44,8 +45,8 @@ class Rounds:
     progress: bool
     shown: Callable[[dict], None]
     history: list = field(default_factory=list)
-    best: Certificate | None = None
-    lowest: Certificate | None = None
+    best: Any = None  # certificates; None before the first round
+    lowest: Any = None
     clock: float = field(default_factory=time.perf_counter)
 
     @property
@@ -86,7 +87,8 @@ def with_cheap_polar(rounds: Rounds, factors: Factors, effort: str) -> None:
 
     Stops when the gap is certified, or when descent converged four times without closing it further.
     """
-    problem, duals, stalled = rounds.problem, (), 0
+    problem, stalled = rounds.problem, 0
+    duals: tuple[Any, ...] = ()
     for _ in range(MAX_ROUNDS):
         factors, converged = descend(problem, factors, 100)
         factors = tidy(problem, factors)
@@ -124,14 +126,14 @@ def with_expensive_polar(rounds: Rounds, factors: Factors, effort: str) -> None:
         rounds.best = relaxed(problem, rounds.best)
 
 
-def combined(problem, best, lowest):
+def combined(problem: Problem, best: Certificate, lowest: Certificate) -> Certificate:
     """The certificate of the ``lowest`` network by the dual point of ``best``, the one of least gap."""
     if not lowest.objective < best.objective or best.kind == "heuristic":
         return best
     return certify(problem, lowest.factors, "fast", duals=[(best.dual, best.proof)])
 
 
-def relaxed(problem, best):
+def relaxed(problem: Problem, best: Certificate) -> Certificate:
     """The certificate ``best`` or one of the same network with the family's relaxed dual point."""
     small, unit, _ = problem.at_ordinary_size()
     found = problem.family.relaxed_dual(small.X, small.Y, small.lam, small.loss, "exact")
