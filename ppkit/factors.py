@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -70,7 +70,7 @@ def check_sizes(family: str, **sizes: Any) -> None:
             raise InputError(f"{family}: {name} must be a positive integer, got {n!r}")
 
 
-def sample_shape(family: str, X: Any, axes: str, dimensions: Sequence[int] | None = None) -> tuple[int, ...]:
+def sample_shape(family: str, X: Any, axes: str, dimensions: Collection[int] | None = None) -> tuple[int, ...]:
     """Shape of one sample of ``X``, whose ``axes`` are called "N, m, n"; InputError if it has others.
 
     ``dimensions`` are the numbers of axes allowed, where the names do not say it.

@@ -1,16 +1,20 @@
 """Quadratic forms that vanish on rank-one tensors: upper ends of a tensor's spectral norm."""
 
+from collections.abc import Mapping, Sequence
 from itertools import combinations_with_replacement
+from typing import Any
 
 import numpy as np
 
-from ..rigor.balls import arbs, matmul, to_arb, upper
+from ..rigor.balls import Balls, arbs, matmul, to_arb, upper
 from ..rigor.margins import EPS, largest_eigenvalue, rounding_margin
 from ..rigor.matrices import positive_definite, spectral_at_most
 from .base import Checker, require
 
+Data = Mapping[str, np.ndarray]
 
-def binomials(sizes):
+
+def binomials(sizes: Sequence[int]) -> np.ndarray:
     """Index quadruples (m, 4): the forms ``z_a z_b - z_c z_d`` that span those vanishing on rank one.
 
     ``sizes`` are the modes of z; indices are flat, in C order.
@@ -25,13 +29,13 @@ def binomials(sizes):
     return np.array(rows, int).reshape(-1, 4)
 
 
-def binomial_count(sizes):
+def binomial_count(sizes: Sequence[int]) -> int:
     """The number of rows of ``binomials(sizes)``, without making them."""
     n = int(np.prod(sizes))
     return n * (n + 1) // 2 - int(np.prod([k * (k + 1) // 2 for k in sizes]))
 
 
-def combine(weights, rows, n):
+def combine(weights: np.ndarray, rows: np.ndarray, n: int) -> np.ndarray:
     """The symmetric matrix (n, n) of the form ``sum_k weights[k] (z_a z_b - z_c z_d)_k``."""
     N = np.zeros((n, n), weights.dtype)
     np.add.at(N, (rows[:, 0], rows[:, 1]), 0.5 * weights)
@@ -39,12 +43,12 @@ def combine(weights, rows, n):
     return N + N.T
 
 
-def other_sizes(shape, mode):
+def other_sizes(shape: Sequence[int], mode: int) -> tuple[int, ...]:
     """Sizes of the modes other than ``mode``."""
     return tuple(n for k, n in enumerate(shape) if k != mode)
 
 
-def unfold(T, mode):
+def unfold(T: Any, mode: int) -> Any:
     """The matrix with mode ``mode`` as rows, the others as columns in C order; Balls in, Balls out."""
     others = int(np.prod(other_sizes(T.shape, mode)))
     return np.moveaxis(T, mode, 0).reshape(T.shape[mode], others)
@@ -53,7 +57,7 @@ def unfold(T, mode):
 # ---- the checkers ---------------------------------------------------------------------------------
 
 
-def mode_of(M, data):
+def mode_of(M: Any, data: Data) -> int:
     """The mode that a proof unfolds along."""
     mode = int(data["mode"])
     if not 0 <= mode < len(M.shape):
@@ -61,7 +65,7 @@ def mode_of(M, data):
     return mode
 
 
-def form_of(M, data, square=1.0):
+def form_of(M: Any, data: Data, square: Any = 1.0) -> tuple[Any, np.ndarray]:
     """The unfolding U of ``M`` and the proof's matrix N, whose weights are relative to ``square``."""
     mode = mode_of(M, data)
     U, rows = unfold(M, mode), binomials(other_sizes(M.shape, mode))
@@ -71,7 +75,7 @@ def form_of(M, data, square=1.0):
     return U, combine(square * weights, rows, U.shape[1])
 
 
-def unfolding_upper(norm, M, data):
+def unfolding_upper(norm: Any, M: np.ndarray, data: Data) -> float:
     """The largest singular value of the unfolding, rounded outward."""
     mode, size = mode_of(M, data), float(np.linalg.norm(M))
     if size == 0:
@@ -81,7 +85,7 @@ def unfolding_upper(norm, M, data):
     return value + rounding_margin(0, 0.0, value, sum(U.shape))
 
 
-def form_upper(norm, M, data, error=0.0):
+def form_upper(norm: Any, M: np.ndarray, data: Data, error: float = 0.0) -> float:
     r"""``sqrt(lambda_max(U^T U + N))`` with the proof's N, rounded outward; U is an unfolding of ``M``.
 
     At least the norm also of every tensor within ``error`` of ``M``: where ``|U z| <= sqrt(lambda_max)``
@@ -97,12 +101,12 @@ def form_upper(norm, M, data, error=0.0):
     return size * float(np.sqrt(max(square, 0.0) + 2 * top * error + error**2)) * (1 + 8 * EPS)
 
 
-def prove_unfolding(norm, M, bound, data):
+def prove_unfolding(norm: Any, M: Balls, bound: float, data: Data) -> None:
     """The same for Balls ``M``, by pivots."""
     require(spectral_at_most(unfold(M, mode_of(M, data)), bound))
 
 
-def prove_form(norm, M, bound, data):
+def prove_form(norm: Any, M: Balls, bound: float, data: Data) -> None:
     """``U^T U + N < bound^2 I`` for Balls ``M``, by pivots."""
     size = upper(np.sqrt((M * M).sum()))
     U, N = form_of(M, data, to_arb(size * size))  # a rounded sum of weights could leave the space

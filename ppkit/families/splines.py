@@ -7,12 +7,12 @@ up to a linear function: its orientation.
 
 import numpy as np
 
-from ..factors import append
+from ..factors import Factors, append
 
 TINY_WEIGHT = 2.0**-40
 
 
-def constant(levels):
+def constant(levels) -> dict[str, np.ndarray]:
     """Units with ``w = 0`` that predict the constants ``levels`` (r,), at a cost of ``2^-81 |level|``."""
     levels = np.asarray(levels, float)
     root = np.sqrt(np.abs(levels))
@@ -20,14 +20,16 @@ def constant(levels):
     return {"u": u[:, None], "w": np.zeros((len(levels), 1)), "b": b[:, None]}
 
 
-def hinges(weight, side, knot):
+def hinges(weight: np.ndarray, side: np.ndarray, knot: np.ndarray) -> dict[str, np.ndarray]:
     """Balanced units ``weight max(side (x - knot), 0)``, ``side`` +1 or -1; all arrays (r,)."""
     root = np.sqrt(np.abs(weight))
     arrays = {"u": np.sign(weight) * root, "w": side * root, "b": -side * knot * root}
     return {k: np.asarray(a, float)[:, None] for k, a in arrays.items()}
 
 
-def hinges_and_level(weight, side, knot, level):
+def hinges_and_level(
+    weight: np.ndarray, side: np.ndarray, knot: np.ndarray, level: float
+) -> dict[str, np.ndarray]:
     """The :func:`hinges`, and the constant ``level`` unless it is zero."""
     units = hinges(weight, side, knot)
     return append(units, constant([level])) if level != 0 else units
@@ -36,7 +38,7 @@ def hinges_and_level(weight, side, knot, level):
 # ---- networks as splines ----------------------------------------------------------------------------
 
 
-def spline_of(x, factors):
+def spline_of(x: np.ndarray, factors: Factors) -> tuple[np.ndarray, float, float, np.ndarray]:
     """``(x, level, slope, kinks)`` of balanced factors on the distinct inputs ``x`` (n,).
 
     ``level`` is the value at ``x[0]``, ``slope`` that of the first gap, ``kinks`` (n,) belong to the
@@ -64,7 +66,7 @@ def spline_of(x, factors):
     return x, level, slope, kinks
 
 
-def best_split(x, level, slope, kinks):
+def best_split(x: np.ndarray, level: float, slope: float, kinks: np.ndarray) -> dict[str, np.ndarray]:
     """The cheapest network with this spline: each kink gets an orientation, at most one gets both.
 
     Its cost is ``max(V, (V + S)/2)`` with ``V = sum |kinks|``, ``S = |slope + last slope|``.
@@ -89,7 +91,7 @@ def best_split(x, level, slope, kinks):
     return hinges_and_level(weight[on], side[on], knot[on], rest if abs(rest) > 1e-15 * scale else 0.0)
 
 
-def divided_differences(x, z):
+def divided_differences(x: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     """``(x, d)`` with the distinct inputs and the slopes between them; None if z is not a function of x."""
     points, first, at = np.unique(x, return_index=True, return_inverse=True)
     if np.max(np.abs(z - z[first][at.ravel()])) > 1e-12 * np.max(np.abs(z)):
@@ -97,7 +99,7 @@ def divided_differences(x, z):
     return points, np.diff(z[first]) / np.diff(points)
 
 
-def spline_cost(x, z):
+def spline_cost(x: np.ndarray, z: np.ndarray) -> float:
     """Omega of the values ``z`` at ``x``, both (N,): ``max(V, (V + S)/2)``; ``inf`` if no function."""
     found = divided_differences(x, z)
     if found is None:

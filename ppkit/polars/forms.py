@@ -11,17 +11,19 @@ coordinates of some modes exchanged; for two modes these are the 2 x 2 minors.  
 bound, so nothing here rests on an optimizer.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from ..checks.forms import combine
 
 
-def gather(M, rows):
+def gather(M: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """``<A_k, M>`` for every binomial's matrix A_k and a symmetric ``M``, shape (m,)."""
     return M[rows[:, 0], rows[:, 1]] - M[rows[:, 2], rows[:, 3]]
 
 
-def products(X, Y, rows):
+def products(X: np.ndarray, Y: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """The matrix ``tr(A_k X A_l Y)``, (m, m), for symmetric ``X`` and ``Y``."""
     out = np.zeros((len(rows), len(rows)))
     for s, p, q in ((1, 0, 1), (-1, 2, 3)):
@@ -34,7 +36,9 @@ def products(X, Y, rows):
     return out
 
 
-def interior_points(Q, rows, gap=1e-10, iterations=40):
+def interior_points(
+    Q: np.ndarray, rows: np.ndarray, gap: float = 1e-10, iterations: int = 40
+) -> Iterator[tuple[float, np.ndarray, np.ndarray]]:
     r"""Yield ``(relative gap, weights, Z)`` while minimizing :math:`\lambda_{\max}(Q + N)` over N.
 
     A primal-dual interior-point method with Mehrotra's corrector on
@@ -98,7 +102,9 @@ def interior_points(Q, rows, gap=1e-10, iterations=40):
             return
 
 
-def polish(Q, rows, weights, Z, values):
+def polish(
+    Q: np.ndarray, rows: np.ndarray, weights: np.ndarray, Z: np.ndarray, values: np.ndarray
+) -> np.ndarray:
     """Weights nearest to ``weights`` at which each row z of ``Z`` is an eigenvector: ``(Q + N) z = value z``.
 
     At the best N every maximizer of the form is such an eigenvector; near the solution this linear

@@ -38,7 +38,7 @@ class KnotsNorm(Norm):
         return knot_margin(*M)
 
 
-def knot_peaks(X, G):
+def knot_peaks(X: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, ...]:
     """``(weight, side, knot)`` of unit hinges at the peaks of the alignment over knots, best first, (k,).
 
     At most 16, all of them local maxima.

@@ -1,6 +1,7 @@
 """Spectral norm of a tensor: power iteration below, unfoldings and quadratic forms above."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ LARGEST = {"fast": 0, "default": 1300, "exact": np.inf}  # binomials that an eff
 STARTS = {"fast": 8, "default": 24, "exact": 48}
 
 Vectors = Sequence[np.ndarray]
+Best = tuple[Vectors, np.ndarray]  # unit vectors of each mode (k, n_k) and their values (k,)
 
 
 class TensorNorm(Norm):
@@ -65,7 +67,7 @@ class TensorNorm(Norm):
         return "exact" if kind == "bounded" and upper <= lower * (1 + 10 * TIGHT) else kind
 
 
-def enclose(T: np.ndarray, best: tuple[Vectors, np.ndarray], limit: float):
+def enclose(T: np.ndarray, best: Best, limit: float) -> tuple[Proof, Best]:
     """``(proof, maximizers)`` for a tensor of norm one: the least upper end found, and better starts.
 
     ``best`` are the maximizers so far.  The modes with at most ``limit`` binomials are eliminated in
@@ -94,7 +96,7 @@ def enclose(T: np.ndarray, best: tuple[Vectors, np.ndarray], limit: float):
     return proof, best
 
 
-def improve(T: np.ndarray, best: tuple[Vectors, np.ndarray], Z: np.ndarray, mode: int):
+def improve(T: np.ndarray, best: Best, Z: np.ndarray, mode: int) -> Best:
     """Maximizers with those reached from the leading eigenvector of the dual matrix ``Z``."""
     z = np.linalg.eigh(Z)[1][:, -1].reshape(other_sizes(T.shape, mode))
     start = [np.linalg.svd(unfold(z, k), full_matrices=False)[0][:, :1].T for k in range(z.ndim)]
@@ -105,7 +107,7 @@ def improve(T: np.ndarray, best: tuple[Vectors, np.ndarray], Z: np.ndarray, mode
     return maximizers([np.vstack(p) for p in zip(best[0], vectors, strict=True)], np.append(best[1], values))
 
 
-def maximizers(vectors, values, most=16, least=0.3):
+def maximizers(vectors: Vectors, values: np.ndarray, most: int = 16, least: float = 0.3) -> Best:
     """Distinct unit maximizers with positive value, best first: arrays (s, n_k) and values (s,)."""
     sign = np.where(values < 0, -1.0, 1.0)
     vectors, values = [sign[:, None] * vectors[0], *vectors[1:]], np.abs(values)
@@ -121,7 +123,7 @@ def maximizers(vectors, values, most=16, least=0.3):
     return [v[kept] for v in vectors], values[kept]
 
 
-def contract(T, vectors, skip):
+def contract(T: np.ndarray, vectors: Vectors, skip: int) -> np.ndarray:
     """``T`` applied to the rows of all ``vectors`` but the one of mode ``skip``, shape (s, n_skip)."""
     order = [skip, *(k for k in range(T.ndim) if k != skip)]
     out = T.transpose(order).reshape(-1, T.shape[order[-1]]) @ vectors[order[-1]].T
@@ -130,7 +132,7 @@ def contract(T, vectors, skip):
     return out.T
 
 
-def power_iteration(T, vectors, iterations=1000, tol=1e-14):
+def power_iteration(T: np.ndarray, vectors: Vectors, iterations: int = 1000, tol: float = 1e-14) -> Best:
     """Alternating ascent from each row of ``vectors`` (K arrays (s, n_k)): unit rows, values (s,), sorted."""
 
     def step(points):
@@ -147,7 +149,7 @@ def power_iteration(T, vectors, iterations=1000, tol=1e-14):
     return list(points.values()), values
 
 
-def products_of(vectors: Vectors):
+def products_of(vectors: Sequence[Any]) -> Any:
     """Row-wise outer products, flattened in C order: (s, n_a), (s, n_b), ... -> (s, n_a n_b ...).
 
     Balls in, Balls out.

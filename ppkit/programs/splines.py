@@ -2,13 +2,14 @@
 
 import numpy as np
 
+from ..losses import Loss
 from ..optional import optional
 from .solve import run_solver
 
 cp = optional("cvxpy")
 
 
-def spline_program(x):
+def spline_program(x: np.ndarray) -> tuple:
     """``(prediction, omega, constraints)``: values and slopes at the distinct inputs, O(n) entries."""
     points, at = np.unique(x, return_inverse=True)
     z = cp.Variable((len(points), 1))
@@ -24,7 +25,9 @@ def spline_program(x):
 # ---- training -------------------------------------------------------------------------------------
 
 
-def hinge_lasso(X, Y, lam, loss, side, knot, intercept):
+def hinge_lasso(
+    X: np.ndarray, Y: np.ndarray, lam: float, loss: Loss, side: np.ndarray, knot: np.ndarray, intercept: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float] | None:
     """``(weight, side, knot, level)`` of the best network of hinges with sides and knots among those given.
 
     The lasso ``min E l(y, c + sum_j a_j max(s_j (x - t_j), 0)) + lam sum |a_j|``, with a level c if
