@@ -129,7 +129,7 @@ class MultiHeadAttention(Tokens):
 
     def adjoint(self, A, G):
         """The tokens and the residual themselves."""
-        if np.max(np.abs(A), initial=0.0) > LARGEST_TOKEN:
+        if np.any(np.abs(A) > LARGEST_TOKEN):
             raise InputError(
                 f"{self.name}: attention scores overflow for tokens above {LARGEST_TOKEN:.0e}; "
                 "rescale the tokens"

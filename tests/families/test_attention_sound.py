@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from ppkit.checks import Proof
 from ppkit.checks.heads import moments
 from ppkit.families import MultiHeadAttention
 
@@ -23,7 +24,7 @@ def test_a_saturated_center_says_nothing_about_a_wide_box(reach, depth):
     asks, grid = member.asks(X, G), np.linspace(-20, 20, 4001)
     attained = np.linalg.norm(moments(asks, grid[:, None, None]), axis=(1, 2)).max()
     assert attained > 0.1  # although the moment vanishes where both softmaxes saturate
-    assert member.polar_upper(X, G, halved(depth)) >= attained
+    assert member.polar_upper(X, G, Proof("boxes", halved(depth))) >= attained
     polar = member.polar(X, G, effort="fast")
     assert polar.upper >= attained * (1 - 1e-12)
 
