@@ -4,6 +4,8 @@ In the plane the maximum is found among O(N) directions by sorting; beyond it, c
 bounded by linear functions and split (:mod:`ppkit.polars.branch`).
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from ..rigor.margins import rounding_margin
@@ -24,7 +26,7 @@ def directional_values(A, G, v):
     return np.linalg.norm(hidden_gradient(A, G, v), axis=1)
 
 
-def size_of(G):
+def size_of(G: np.ndarray) -> float:
     """The largest entry of ``|G|``, 1 for zero: the unit of a stored ``cutoff``."""
     return float(np.max(np.abs(G), initial=0.0)) or 1.0
 
@@ -39,7 +41,7 @@ def spectral_bound(A, G):
     return 0.5 * float(np.linalg.norm(G.T @ A, 2) + np.linalg.norm(G, 2) * np.linalg.norm(A, 2)) / len(A)
 
 
-def with_spectral(A, G, upper=np.inf):
+def with_spectral(A: np.ndarray, G: np.ndarray, upper: float = np.inf) -> float:
     """The smaller of ``upper``, a bound over cones, and the spectral bound, rounded outward.
 
     A cone's bound takes three sums over the sample, then those over the coordinates; a ratio of linear
@@ -50,7 +52,7 @@ def with_spectral(A, G, upper=np.inf):
     return min(upper, spectral_bound(A, G)) + margin
 
 
-def cones_upper(A, G, data):
+def cones_upper(A: np.ndarray, G: np.ndarray, data: Mapping[str, np.ndarray]) -> float:
     """At least the polar: the largest bound over the leaves of a tree of cones, or the spectral bound.
 
     ``data`` holds the tree, ``dim`` and ``child``, and the ``cutoff`` below which its bounds were not

@@ -55,12 +55,12 @@ def line_sweep(A, G):
     return v, directional_values(*long, v).astype(float)
 
 
-def sweep(A, G):
+def sweep(A: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Unit directions and their values, the largest of which is the polar of at most two inputs."""
     return line_sweep(A, G) if A.shape[1] == 1 else plane_sweep(A, G)
 
 
-def swept_upper(A, G, values):
+def swept_upper(A: np.ndarray, G: np.ndarray, values: np.ndarray) -> float:
     """The largest of the values of :func:`sweep`, rounded outward.
 
     The prefix sums run in extended precision, knots and values in double.
@@ -69,7 +69,7 @@ def swept_upper(A, G, values):
     return top + ((4 * (len(A) + 16) * LONG + 64 * EPS) * magnitude(A, G) + 16 * EPS * top)
 
 
-def plane_upper(A, G):
+def plane_upper(A: np.ndarray, G: np.ndarray) -> float:
     """At least the polar of at most two inputs."""
     return swept_upper(A, G, sweep(A, G)[1])
 
@@ -138,7 +138,7 @@ def exact_order(p):
     return np.array(sorted(order.tolist(), key=cmp_to_key(compare)))
 
 
-def prove_plane(norm, M, bound, data):
+def prove_plane(norm, M, bound: float, data) -> None:
     """The polar of at most two inputs is at most ``bound``, for Balls ``M = (A, G)``."""
     require(plane_at_most(*M, bound))
 

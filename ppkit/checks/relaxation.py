@@ -216,7 +216,7 @@ def side_upper(fr, form, tau, shift):
     return float(np.sum(tau)) + (2 * error if low >= -error else error - low) * fr.reach
 
 
-def prove_relaxation(norm, M, bound, data):
+def prove_relaxation(norm, M, bound: float, data) -> None:
     """The polar is at most ``bound``, for Balls ``M = (A, G)`` and the relaxation's multipliers."""
     require(relaxed_at_most(*M, bound, data))
 

@@ -9,6 +9,7 @@ whose support function is the polar p of a path that is one layer shorter, and t
 where each maximum is over the interval that is left to z_i when its sign is fixed or not.
 """
 
+from collections.abc import Mapping
 from fractions import Fraction
 
 import numpy as np
@@ -20,12 +21,12 @@ from .cones import cones_upper, size_of
 from .plane import plane_upper, prove_plane
 
 
-def two_layer_upper(A, G, data):
+def two_layer_upper(A: np.ndarray, G: np.ndarray, data: Mapping[str, np.ndarray]) -> float:
     """At least the two-layer polar: by sorting for at most two inputs, otherwise by the cones in ``data``."""
     return plane_upper(A, G) if A.shape[1] <= 2 else cones_upper(A, G, data)
 
 
-def one_signed(G):
+def one_signed(G: np.ndarray) -> bool:
     """Whether a residual with one output has one sign: then no depth beats two layers."""
     return G.shape[1] == 1 and (all(x >= 0 for x in G.flat) or all(x <= 0 for x in G.flat))
 
@@ -37,14 +38,14 @@ def deeper(A, G, upper, layers):
     return share * upper + (1 - share) * max(spectral, upper) if layers else upper
 
 
-def layers_upper(norm, M, data):
+def layers_upper(norm, M, data: Mapping[str, np.ndarray]) -> float:
     """At least the polar of paths with ``norm.layers`` hidden layers beyond one, from a two-layer proof."""
     A, G = M
     upper = two_layer_upper(A, G, data)
     return upper if one_signed(G) else deeper(A, G, upper, norm.layers)
 
 
-def prove_layers(norm, M, bound, data):
+def prove_layers(norm, M, bound: float, data) -> None:
     """The polar is at most ``bound`` for Balls ``M``: in the plane, where no layer counts."""
     A, G = M
     if A.shape[1] > 2 or not (norm.layers == 0 or one_signed(arbs(G))):
@@ -77,7 +78,7 @@ def leaf_upper(A, w, reach, signs, h, layers):
     return linear + float(np.sum(rest)) + rounding
 
 
-def signs_upper(norm, M, data):
+def signs_upper(norm, M, data: Mapping[str, np.ndarray]) -> float:
     """At least the polar: the largest bound over the leaves of one output, or that of the layers."""
     A, G = M
     upper = layers_upper(norm, M, {})
@@ -86,7 +87,7 @@ def signs_upper(norm, M, data):
     return min(upper, leaves_upper(A, G[:, 0], data, norm.layers))  # a NaN comes second and is not taken
 
 
-def leaves_upper(A, g, data, layers):
+def leaves_upper(A: np.ndarray, g: np.ndarray, data: Mapping[str, np.ndarray], layers: int) -> float:
     """The upper end that the leaves prove, for any residual ``g`` (N,); ValueError if they do not cover."""
     side, signs, lines = (np.asarray(data[k]) for k in ("side", "signs", "lines"))
     if signs.shape != lines.shape or signs.shape != (len(side), len(g)) or not np.all(np.abs(side) == 1):

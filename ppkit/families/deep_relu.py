@@ -42,7 +42,7 @@ class DeepReLU(Paths):
     name = "deep-relu"
 
     @property
-    def layers(self):
+    def layers(self) -> int:
         """Hidden layers before the first of width one, the last hidden layer not counted."""
         inner = self.sizes[1:-2]
         return inner.index(1) if 1 in inner else len(inner)

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ..factors import take, width
+from ..factors import Factors, take, width
+from .base import Family
 
 
 def merge_patterns(A, factors):
@@ -43,9 +44,9 @@ def thin(atoms, cost, tol=1e-12):
         weight[on] = np.maximum(c, 0.0) / cost[on]
 
 
-def thinned(family, factors, X):
+def thinned(family: Family, factors: Factors, X) -> dict[str, np.ndarray]:
     """No more factors than atoms can be independent, with the same prediction at no higher cost."""
     if width(factors) < 2:
-        return factors
+        return dict(factors)
     weight = thin(family.atoms(factors, X), family.theta(factors))
     return family.scale(take(factors, weight > 0), weight[weight > 0])

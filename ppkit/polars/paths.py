@@ -1,5 +1,7 @@
 """Deep ReLU paths, as arrays and as the units of their polar."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..checks import Proof
@@ -8,7 +10,7 @@ from ..checks.plane import sweep
 from ..checks.signs import one_signed
 from ..factors import append, take
 from ..rigor.scales import unit_rows
-from .base import DataNorm, Found
+from .base import DataNorm, Found, Units
 from .relu import CONES, ascent, cones
 from .search import multistart
 from .signs import leaves_for, sign_search
@@ -49,10 +51,12 @@ class PathNorm(DataNorm):
 # ---- search -----------------------------------------------------------------------------------------
 
 
-def two_layers(A, G, starts, effort, seed):
+def two_layers(
+    A: np.ndarray, G: np.ndarray, starts: Sequence[Units], effort: str, seed: int
+) -> tuple[np.ndarray, dict]:
     """``(v, data)``: good directions for the two-layer polar and its proof, which is empty in the plane.
 
-    Plain ascent is enough: every direction is the start of a path that climbs on.
+    Plain ascent is enough here: where hidden layers remain, paths climb on from all of these directions.
     """
     if A.shape[1] <= 2:
         v, values = sweep(A, G)
@@ -62,7 +66,7 @@ def two_layers(A, G, starts, effort, seed):
     return v[np.argsort(-directional_values(A, G, v), kind="stable")[:32]], data
 
 
-def climb(A, G, paths, effort, seed):
+def climb(A: np.ndarray, G: np.ndarray, paths: Units, effort: str, seed: int) -> dict[str, np.ndarray]:
     """Gradient ascent on products of spheres from ``paths`` and from random ones, each monotone."""
     (restarts, steps), rng = ASCENT[effort], np.random.default_rng(seed)
     more = {k: rng.standard_normal((restarts, *a.shape[1:])) for k, a in paths.items()}
@@ -79,7 +83,7 @@ def climb(A, G, paths, effort, seed):
     return multistart(step, append(paths, unit_paths(more)), steps, mix=mix)[0]
 
 
-def distinct(values):
+def distinct(values: np.ndarray) -> np.ndarray:
     """Indices of the best of the values (k,) that differ by more than rounding, best first."""
     order = np.argsort(-values, kind="stable")
     first = np.unique(np.round(values[order] / (values.max() or 1.0), 9), return_index=True)[1]
@@ -89,7 +93,7 @@ def distinct(values):
 # ---- paths as arrays --------------------------------------------------------------------------------
 
 
-def signals(factors, X):
+def signals(factors: Units, X: np.ndarray) -> list[np.ndarray]:
     """Pre-activations of every layer of every ReLU path, a list of (r, N, k_l); the last are the atoms."""
     out, below = [], X[None]
     for l in range(1, len(factors) + 1):
@@ -98,7 +102,7 @@ def signals(factors, X):
     return out
 
 
-def slopes(factors, X, G):
+def slopes(factors: Units, X: np.ndarray, G: np.ndarray) -> dict[str, np.ndarray]:
     """Gradient of ``<G, sum of the atoms>`` in each matrix of each ReLU path."""
     hidden, back, out = signals(factors, X), G[None] / len(X), {}
     for l in range(len(factors), 0, -1):
@@ -110,29 +114,29 @@ def slopes(factors, X, G):
     return {k: out[k] for k in factors}
 
 
-def path_values(factors, X, G):
+def path_values(factors: Units, X: np.ndarray, G: np.ndarray) -> np.ndarray:
     """``<G, phi>`` of each path, shape (r,)."""
     return np.einsum("rno,no->r", signals(factors, X)[-1], G) / len(G)
 
 
-def layer_norms(factors):
+def layer_norms(factors: Units) -> np.ndarray:
     """Frobenius norm of each matrix of each path, shape (L, r)."""
     return np.stack([np.sqrt(np.sum(a**2, axis=(1, 2))) for a in factors.values()])
 
 
-def scale_layers(factors, ratios):
+def scale_layers(factors: Units, ratios: np.ndarray) -> dict[str, np.ndarray]:
     """Each matrix of each path times its ratio; ``ratios`` (L, r)."""
     return {k: s[:, None, None] * a for (k, a), s in zip(factors.items(), ratios, strict=True)}
 
 
-def unit_paths(factors):
+def unit_paths(factors: Units) -> dict[str, np.ndarray]:
     """The paths that are not dead, every matrix with norm one."""
     norms = layer_norms(factors)
     alive = np.all(norms > 0, axis=0)
     return scale_layers(take(factors, alive), 1 / norms[:, alive])
 
 
-def chains(sizes, u, v):
+def chains(sizes: Sequence[int], u: np.ndarray, v: np.ndarray) -> dict[str, np.ndarray]:
     """Paths whose signal stays in the first unit of each layer: ``u`` (r, kL) after ``v`` (r, k0).
 
     All matrices between the outer two are ``e_1 e_1^T``.
@@ -146,7 +150,7 @@ def chains(sizes, u, v):
     return out
 
 
-def fan(sizes, side, weight, v):
+def fan(sizes: Sequence[int], side: float, weight: np.ndarray, v: np.ndarray) -> dict[str, np.ndarray]:
     """The path with last pre-activation ``sum_k weight_k max(v_k^T x, 0)``, its largest terms at least.
 
     ``side`` is the sign of the output weight, ``weight`` (m,), ``v`` (m, k0) unit rows.

@@ -16,7 +16,7 @@ CHECK = 50  # iterations between two looks at the bound
 BALANCE = (10, 20, 40, 60, 80, 110, 140, 170, 200, 250, 300, 350, 400)  # where the step length adapts
 
 
-def relaxes(A, effort: str) -> bool:
+def relaxes(A: np.ndarray, effort: str) -> bool:
     """Whether a polar with features ``A`` (N, d) is relaxed at this effort when cones leave it open."""
     return effort == "exact" and A.shape[1] > FEW and len(A) <= LARGEST
 
@@ -78,7 +78,9 @@ def best_shift(fr, H):
 # ---- finding multipliers --------------------------------------------------------------------------
 
 
-def relaxed_polar(A, G, value, iterations, change):
+def relaxed_polar(
+    A: np.ndarray, G: np.ndarray, value: float, iterations: int, change: float
+) -> tuple[float, Proof]:
     """``(upper, proof)``: nearly the best multipliers for ``G``, whose polar is about ``value``."""
     fr = frame(A, G.shape[1])
     tries = splitting(fr, lambda F, step: G, value, value, True, iterations)
@@ -87,7 +89,9 @@ def relaxed_polar(A, G, value, iterations, change):
     return upper, Proof("relaxation", data)
 
 
-def relaxed_dual(A, Y, lam, loss, mass, iterations, change):
+def relaxed_dual(
+    A: np.ndarray, Y: np.ndarray, lam: float, loss, mass: float, iterations: int, change: float
+) -> tuple[np.ndarray, Proof]:
     """``(dual, proof)``: nearly the best dual point whose relaxed polar is at most ``lam``.
 
     ``mass`` is a rough size of Theta at the optimum; it sets the first step length only.

@@ -66,7 +66,9 @@ class ConesNorm(DataNorm):
         return Found(*unit_pairs(A, G, v), Proof("cones", data), with_spectral(A, G, upper))
 
 
-def cones(A, G, v, gap, most):
+def cones(
+    A: np.ndarray, G: np.ndarray, v: np.ndarray, gap: float, most: int
+) -> tuple[np.ndarray, dict, float]:
     """``(directions, data, upper)``: branch and bound from unit directions ``v`` (k, d), the best in front.
 
     It stops at a relative width ``gap`` of the interval or after ``most`` cones; ``upper`` is the largest
@@ -84,7 +86,7 @@ def cones(A, G, v, gap, most):
     return v, {**result.tree, "cutoff": np.array(result.lower / size_of(G))}, result.upper
 
 
-def unit_pairs(A, G, v):
+def unit_pairs(A: np.ndarray, G: np.ndarray, v: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """``(units, values)``: the best of the unit directions ``v`` (k, d) of each pattern with their ``u``."""
     value = hidden_gradient(A, G, v)
     norm = row_norms(value)[:, 0]
@@ -94,7 +96,9 @@ def unit_pairs(A, G, v):
     return {"u": unit_rows(value[order]), "v": v[order]}, norm[order]
 
 
-def relaxed_point(A, Y, lam, loss, effort):
+def relaxed_point(
+    A: np.ndarray, Y: np.ndarray, lam: float, loss, effort: str
+) -> tuple[np.ndarray, Proof] | None:
     """``(dual, proof)``: a dual point that is nearly best under the relaxation; None where it is not tried.
 
     In the plane the polar of that point needs no relaxation.

@@ -165,7 +165,7 @@ def plane_program(A):
     return F, cp.sum(cp.norm(W, 2, axis=1)) + cp.sum(cp.norm(Z, 2, axis=1)), constraints
 
 
-def omega_of(finite, F):
+def omega_of(finite: tuple, F: np.ndarray) -> float:
     """Omega of the prediction ``F`` (N, n_y): the least cost of a finite program among those that predict it.
 
     ``finite`` is ``(prediction, omega, constraints)``.  It is solved for ``F`` over its largest entry, as

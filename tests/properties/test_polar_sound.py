@@ -19,9 +19,8 @@ def generator(*key):
 def searches():
     """The modules that call the branch and bound."""
     rooms, home = ("ppkit.families.", "ppkit.polars."), "ppkit.polars.branch"
-    return [
-        m for n, m in sys.modules.items() if n.startswith(rooms) and n != home and "branch_and_bound" in vars(m)
-    ]
+    modules = [m for n, m in sys.modules.items() if n.startswith(rooms) and n != home]
+    return [m for m in modules if "branch_and_bound" in vars(m)]
 
 
 class Branches(Exception):
