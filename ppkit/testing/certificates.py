@@ -227,6 +227,9 @@ def omega_is_the_least_cost(s: Sample) -> None:
     claim(omega > 0, f"Omega of a random network is {omega!r}")
     at_most(omega, theta * (1 + 1e-6), "Omega and Theta of a random network")
     near(s.family.omega(s.X, 0 * F), 0.0, 1e-9, "Omega of zero")
+    inner = float(np.sum(s.G * F)) / len(s.G)
+    upper = s.family.polar(s.X, s.G, effort="fast").upper
+    at_most(inner, upper * omega * (1 + 1e-6), "<G, F>, and polar of G times Omega of F")
     if s.gap is not None:
         cert = s.best()
         problem = cert.problem
