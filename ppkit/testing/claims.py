@@ -1,9 +1,19 @@
 """What a check says when a promise is broken: the quantity and the numbers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+
+
+@contextmanager
+def about(where: str) -> Iterator[None]:
+    """Put ``where`` before what an AssertionError inside the block says."""
+    try:
+        yield
+    except AssertionError as error:
+        raise AssertionError(f"{where}: {error}") from None
 
 
 def claim(holds: Any, what: str) -> None:

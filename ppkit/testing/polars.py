@@ -7,9 +7,10 @@ import numpy as np
 
 from ..checks import Proof
 from ..errors import InputError
-from ..factors import width
+from ..families.base import Family
+from ..polars.base import Polar
 from ..rigor.balls import Balls, NoProof, lower, precision
-from .claims import at_most, claim, near, refused, shown
+from .claims import about, at_most, claim, near, refused, shown
 from .samples import DEGENERATE, EPS, Sample, searched, values
 
 UNUSABLE = (KeyError, IndexError, TypeError, ValueError, ArithmeticError, RecursionError)
@@ -25,27 +26,31 @@ def attained(s: Sample, factor, X, G) -> Fraction:
     return (sum(terms) - through) / len(G)
 
 
-def no_factor_exceeds_the_upper_end(s: Sample) -> None:
-    """No factor of cost one attains more than the upper end: sampled, near the best, and climbed to."""
-    for kind in DEGENERATE:
-        X, G, polar = s.polar(kind)
-        top = searched(s.family, X, G, polar, s.rng("atoms", kind))
-        at_most(top, polar.upper, f"{kind}: value of a factor of cost one, upper end")
+def check_interval(member: Family, X, G, polar: Polar, rng, count: int = 2000) -> float:
+    """Check the interval of one polar; returns the largest value of a factor of cost one that was found.
+
+    ``count`` factors are sampled, some of them near the polar's own, and the best dozen improved by ascent.
+    Raises AssertionError when one exceeds the upper end, or the polar's factor does not attain the lower.
+    """
+    top = searched(member, X, G, polar, rng, count)
+    at_most(top, polar.upper, "value of a factor of cost one, upper end")
+    at_most(polar.lower, polar.upper, "lower end and upper end")
+    for name, factors in (("factor", polar.factor), ("candidates", polar.candidates or polar.factor)):
+        factors = member.check_factors(factors)
+        at_most(np.max(member.theta(factors)), 1 + 8 * EPS, f"cost of the {name}")
+        for k, a in polar.factor.items():
+            near(factors[k][:1], a, 0.0, f"first of the {name}")
+    terms = G * member.atoms(polar.factor, X)[0] / len(G)
+    within = 1e-12 * float(np.sum(np.abs(terms))) + 1e-300
+    near(np.sum(terms), polar.lower, within, "what the factor attains, and lower")
+    return top
 
 
-def own_factor_attains_the_lower_end(s: Sample) -> None:
-    """The polar's factor costs at most one and attains ``lower``; it is the first of the candidates."""
+def interval_is_attained_and_not_exceeded(s: Sample) -> None:
+    """No factor of cost one attains more than the upper end; the polar's own one attains the lower end."""
     for kind in DEGENERATE:
-        X, G, polar = s.polar(kind)
-        claim(width(polar.factor) == 1, f"{kind}: {width(polar.factor)} factors in polar.factor")
-        for name, factors in (("factor", polar.factor), ("candidates", polar.candidates or polar.factor)):
-            factors = s.family.check_factors(factors)
-            at_most(np.max(s.family.theta(factors)), 1 + 8 * EPS, f"{kind}: cost of the {name}")
-            for k, a in polar.factor.items():
-                near(factors[k][:1], a, 0.0, f"{kind}: first of the {name}")
-        terms = G * s.family.atoms(polar.factor, X)[0] / len(G)
-        within = 1e-12 * float(np.sum(np.abs(terms))) + 1e-300
-        near(np.sum(terms), polar.lower, within, f"{kind}: what the factor attains, and lower")
+        with about(kind):
+            check_interval(s.family, *s.polar(kind), s.rng("atoms", kind))
 
 
 def interval_is_in_order(s: Sample) -> None:
@@ -302,8 +307,7 @@ def numbers_that_are_none_are_refused(s: Sample) -> None:
 
 
 CHECKS = (
-    no_factor_exceeds_the_upper_end,
-    own_factor_attains_the_lower_end,
+    interval_is_attained_and_not_exceeded,
     interval_is_in_order,
     efforts_agree,
     starts_are_tried,
