@@ -28,6 +28,14 @@ FAMILIES = {
         (StructuredSensing((4, 5), row=("l1+l2", 0.5), col="l1"), 40),
         (StructuredSensing((5, 4), row="l1", col="l2", nonnegative=True), 40),
         (StructuredSensing((4, 3), row="l1", col="linf"), 40),
+        (StructuredSensing((3, 4), row="l2", col="l1"), 30),
+        (StructuredSensing((3, 4), row="linf", col="l1"), 30),
+        (StructuredSensing((4, 3), row="l1", col=("l1+l2", 0.5)), 30),
+        (StructuredSensing((3, 3), row="l1", col="l1", nonnegative=True), 20),
+        (StructuredSensing((3, 4), row="l2", col="l1", nonnegative=True), 30),
+        (StructuredSensing((4, 3), row="l1", col="linf", nonnegative=True), 30),
+        (StructuredSensing((4, 3), row="l1", col=("l1+l2", 0.5), nonnegative=True), 30),
+        (StructuredSensing((3, 4), row=("l1+l2", 0.5), col="l1", nonnegative=True), 30),
         (StructuredSensing((3, 4), row="linf", col="l1", nonnegative=True), 40),
         (StructuredSensing((4, 3), row="linf", col="linf"), 40),
         (StructuredSensing((4, 3), row="linf", col="l2"), 40),
@@ -79,6 +87,17 @@ HARDER = [
     (StructuredSensing((6, 6), row=("l1+l2", 0.5), col="l2"), 40),
     (MultiHeadAttention(3, 3, 2), 8),
     (MultiHeadAttention(3, 2, 1, 2, radius=3.0, query="all"), 5),
+]
+
+# paths of several layers, likewise
+PATHS = [
+    (DeepReLU((2, 3, 2, 1)), 6),
+    (DeepReLU((1, 2, 2, 1)), 8),
+    (DeepReLU((2, 2, 3, 2)), 8),
+    (DeepReLU((3, 2, 2, 1), form="power"), 8),
+    (DeepReLU((3, 4, 2)), 8),
+    (DeepReLU((2, 2, 2, 2, 1)), 5),
+    (DeepReLU((3, 2, 1, 3, 1)), 8),
 ]
 
 # members that refuse a finite convex program and Omega, and what the refusal says

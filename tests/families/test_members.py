@@ -3,7 +3,7 @@
 from functools import cache
 
 import pytest
-from families.instances import CASES, HARDER, label
+from families.instances import CASES, HARDER, PATHS, label
 
 from ppkit.testing import CHECKS, family_checks, polars
 
@@ -21,6 +21,6 @@ def test_every_promise(case, name):
 
 
 @pytest.mark.parametrize("name", [check.__name__ for check in polars.CHECKS])
-@pytest.mark.parametrize("case", HARDER, ids=label)
+@pytest.mark.parametrize("case", HARDER + PATHS, ids=label)
 def test_the_polar_where_its_interval_stays_open(case, name):
     checks(*case, gap=None)[name]()
