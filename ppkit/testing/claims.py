@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+#: one class of exceptions, or several
+Errors = type[Exception] | tuple[type[Exception], ...]
+
 
 @contextmanager
 def about(where: str) -> Iterator[None]:
@@ -36,7 +39,7 @@ def near(value: Any, other: Any, within: float, what: str) -> None:
     )
 
 
-def refused(errors: type | tuple[type, ...], what: str, call: Callable, *args: Any, **options: Any) -> None:
+def refused(errors: Errors, what: str, call: Callable, *args: Any, **options: Any) -> None:
     """Raise AssertionError unless ``call(*args, **options)`` raises one of ``errors``."""
     try:
         call(*args, **options)

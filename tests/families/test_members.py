@@ -5,7 +5,7 @@ from functools import cache
 import pytest
 from families.instances import CASES, HARDER, PATHS, label
 
-from ppkit.testing import CHECKS, family_checks, polars
+from ppkit.testing import CHECKS, family_checks, polars, sizes
 
 
 @cache
@@ -20,7 +20,7 @@ def test_every_promise(case, name):
     checks(*case)[name]()
 
 
-@pytest.mark.parametrize("name", [check.__name__ for check in polars.CHECKS])
+@pytest.mark.parametrize("name", [check.__name__ for check in polars.CHECKS + sizes.CHECKS])
 @pytest.mark.parametrize("case", HARDER + PATHS, ids=label)
 def test_the_polar_where_its_interval_stays_open(case, name):
     checks(*case, gap=None)[name]()
