@@ -57,6 +57,7 @@ NAMING = {
     "experiments/grids.py": (set(), "the table of the stored experiments"),
     "experiments/values.py": ({"squared"}, "the loss of every stored row"),
     "problem.py": ({"squared"}, "the default loss"),
+    "testing/samples.py": ({"squared", "logistic", "huber"}, "the losses that families are checked under"),
     "cli.py": ({"squared"}, "the default loss"),
 }
 #: the file that may look a family or a loss up by its name, which is all that a file can keep of it

@@ -13,7 +13,8 @@ factors of cost one and ascent from the best of them, finite differences, other 
 duality, sums without rounding, proofs in ball arithmetic, forged proofs.
 """
 
+from .polars import check_interval
 from .run import CHECKS, check_family, family_checks
 from .samples import Sample, draw
 
-__all__ = ["CHECKS", "Sample", "check_family", "draw", "family_checks"]
+__all__ = ["CHECKS", "Sample", "check_family", "check_interval", "draw", "family_checks"]

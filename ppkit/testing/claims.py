@@ -1,9 +1,22 @@
 """What a check says when a promise is broken: the quantity and the numbers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+
+#: one class of exceptions, or several
+Errors = type[Exception] | tuple[type[Exception], ...]
+
+
+@contextmanager
+def about(where: str) -> Iterator[None]:
+    """Put ``where`` before what an AssertionError inside the block says."""
+    try:
+        yield
+    except AssertionError as error:
+        raise AssertionError(f"{where}: {error}") from None
 
 
 def claim(holds: Any, what: str) -> None:
@@ -26,7 +39,7 @@ def near(value: Any, other: Any, within: float, what: str) -> None:
     )
 
 
-def refused(errors: type | tuple[type, ...], what: str, call: Callable, *args: Any, **options: Any) -> None:
+def refused(errors: Errors, what: str, call: Callable, *args: Any, **options: Any) -> None:
     """Raise AssertionError unless ``call(*args, **options)`` raises one of ``errors``."""
     try:
         call(*args, **options)

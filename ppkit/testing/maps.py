@@ -1,30 +1,37 @@
 """Promises about the factor map, the cost, their derivatives, and what the family refuses."""
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from ..certificates import certify
 from ..errors import InputError
-from ..factors import append, take, width, zero_network
+from ..factors import Factors, append, take, width, zero_network
 from ..problem import Problem
 from ..rigor.balls import Balls, arbs, precision
 from .claims import at_most, claim, near, refused
-from .samples import Sample, again
+from .samples import Sample, again, in_balls
+
+#: a scalar function of a network
+Function = Callable[[Any], float]
 
 
-def size_of(s: Sample, factors) -> float:
+def size_of(s: Sample, factors: Factors) -> float:
     """The sum of the atoms' absolute values: rounding of a prediction is a few units of it."""
     return float(np.sum(np.abs(s.family.atoms(factors, s.X)))) + 1e-300
 
 
-def slope_along(function, factors, direction, h: float = 1e-6) -> float:
+def slope_along(function: Function, factors: Factors, direction: Factors, h: float = 1e-6) -> float:
     """Central difference of a scalar function of factors along a direction."""
     up, down = ({k: a + t * direction[k] for k, a in factors.items()} for t in (h, -h))
     return (function(up) - function(down)) / (2 * h)
 
 
-def in_directions(s: Sample, name: str, function, gradient, factors, mask=None) -> None:
+def in_directions(
+    s: Sample, name: str, function: Function, gradient: Factors, factors: Factors, mask: Factors | None = None
+) -> None:
     """The gradient against central differences along five random directions."""
     rng = s.rng(name)
     for _ in range(5):
@@ -169,7 +176,7 @@ def merging_keeps_the_prediction(s: Sample) -> None:
 def balls_enclose_prediction_and_cost(s: Sample) -> None:
     """``predict`` and ``theta`` run in ball arithmetic, and no float is rounded on the way."""
     X = None if s.X is None else Balls(s.X)
-    W = {k: Balls(a) for k, a in s.factors.items()}
+    W = in_balls(s.factors)
     with precision():
         F, theta = arbs(s.family.predict(W, X)), arbs(s.family.theta(W))
         widest = max(float(x.rad()) for x in F.flat)
@@ -183,10 +190,11 @@ def balls_enclose_prediction_and_cost(s: Sample) -> None:
 def bad_data_are_refused(s: Sample) -> None:
     """Data of wrong shapes or types, empty or not finite, raise InputError."""
     X, Y = s.X, s.Y
+    bad: list[tuple[Any, Any]] = []
     if X is None:
-        bad = [(np.zeros((2, 2)), Y), (None, Y[:, :-1]), (None, Y[None]), (None, np.zeros((0, 0)))]
+        bad += [(np.zeros((2, 2)), Y), (None, Y[:, :-1]), (None, Y[None]), (None, np.zeros((0, 0)))]
     else:
-        bad = [(None, Y), (X[..., :-1], Y), (X[:-1], Y), (X[:0], Y[:0]), (X[0], Y)]
+        bad += [(None, Y), (X[..., :-1], Y), (X[:-1], Y), (X[:0], Y[:0]), (X[0], Y)]
         bad += [(np.where(np.arange(X.size).reshape(X.shape) == X.size - 1, np.nan, X), Y)]
         bad += [(X, np.zeros((len(X), s.family.n_outputs + 1))), (X.astype(object), Y)]
         bad += [(X.astype(complex), Y)]

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from functools import partial
 
 from ..families.base import Family
-from . import certificates, maps, polars
+from . import certificates, maps, polars, sizes
 from .samples import Sample, draw
 
 #: name of a promise -> the function that checks it on a :class:`Sample`
 CHECKS: dict[str, Callable[[Sample], None]] = {
-    check.__name__: check for check in (*maps.CHECKS, *polars.CHECKS, *certificates.CHECKS)
+    check.__name__: check for check in (*maps.CHECKS, *polars.CHECKS, *sizes.CHECKS, *certificates.CHECKS)
 }
 
 

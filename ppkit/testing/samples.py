@@ -9,11 +9,14 @@ import numpy as np
 from ..certificates import Certificate, certify
 from ..factors import Factors, append, take, width, zero_network
 from ..families.base import Family
+from ..losses import Loss, get_loss
 from ..polars.base import Polar
 from ..problem import Problem
+from ..rigor.balls import Balls
 from ..training import fit
 
 EPS = float(np.finfo(float).eps)
+#: the losses that every family is checked under, the one of most checks first
 LOSSES = ("squared", "logistic", "huber")
 
 #: ways in which inputs or a residual can be degenerate
@@ -44,9 +47,9 @@ class Sample:
     """
 
     family: Family
-    X: np.ndarray | None
+    X: Any
     Y: np.ndarray
-    factors: Factors
+    factors: dict[str, np.ndarray]
     G: np.ndarray
     seed: int = 0
     gap: float | None = 1e-6
@@ -56,17 +59,17 @@ class Sample:
         """A generator of its own for each use, the same in every run."""
         return np.random.default_rng([self.seed, zlib.crc32(repr(key).encode())])
 
-    def problem(self, lam: float | None = None, loss: str = "squared") -> Problem:
+    def problem(self, lam: float | None = None, loss: str = LOSSES[0]) -> Problem:
         """The problem at ``lam``, by default a fifth of the least at which no factor but free ones helps."""
         Y = self.Y
-        if loss == "logistic":  # both labels occur where constants are free
+        if not get_loss(loss).has_unit:  # both labels occur where constants are free
             Y = np.where(self.family.project_dual(self.X, Y) > 0, 1.0, -1.0)
         first = Problem(self.family, self.X, Y, 1.0, loss)
         if lam is None:
             lam = 0.2 * certify(first, zero_network(self.family)).polar_ratio
         return first if lam == 1.0 else Problem(self.family, self.X, Y, lam, loss)
 
-    def best(self, loss: str = "squared") -> Certificate:
+    def best(self, loss: str = LOSSES[0]) -> Certificate:
         """The certificate of the trained network."""
         if loss not in self.known:
             how = {"effort": "fast"} if self.gap is None else {"gap": self.gap}
@@ -99,7 +102,9 @@ def draw(
     return Sample(member, X, Y, member.random_factors(rng, width), G, seed, gap)
 
 
-def again(problem: Problem, X: Any = None, Y: Any = None, lam: Any = None, loss: Any = None) -> Problem:
+def again(
+    problem: Problem, X: Any = None, Y: Any = None, lam: float | None = None, loss: str | Loss | None = None
+) -> Problem:
     """The problem with other inputs, targets (N, n_outputs), lambda or loss."""
     Y = problem.Y if Y is None else Y
     return Problem(
@@ -109,6 +114,11 @@ def again(problem: Problem, X: Any = None, Y: Any = None, lam: Any = None, loss:
         problem.lam if lam is None else lam,
         problem.loss if loss is None else loss,
     )
+
+
+def in_balls(factors: Factors) -> dict[str, Any]:
+    """The network in ball arithmetic, without rounding."""
+    return {k: Balls(a) for k, a in factors.items()}
 
 
 def random_network(

@@ -1,14 +1,8 @@
-"""Small members of every registered family: one row is all that the contract tests need.
+"""Small members of every registered family: one row is all that ``check_family`` needs.
 
 ``FAMILIES[name]`` lists ``(member, N)``; data and teachers are drawn from the member itself.
 """
 
-from dataclasses import dataclass
-
-import numpy as np
-
-import ppkit
-from ppkit.factors import zero_network
 from ppkit.families import (
     CPTensor,
     DeepLinear,
@@ -34,6 +28,14 @@ FAMILIES = {
         (StructuredSensing((4, 5), row=("l1+l2", 0.5), col="l1"), 40),
         (StructuredSensing((5, 4), row="l1", col="l2", nonnegative=True), 40),
         (StructuredSensing((4, 3), row="l1", col="linf"), 40),
+        (StructuredSensing((3, 4), row="l2", col="l1"), 30),
+        (StructuredSensing((3, 4), row="linf", col="l1"), 30),
+        (StructuredSensing((4, 3), row="l1", col=("l1+l2", 0.5)), 30),
+        (StructuredSensing((3, 3), row="l1", col="l1", nonnegative=True), 20),
+        (StructuredSensing((3, 4), row="l2", col="l1", nonnegative=True), 30),
+        (StructuredSensing((4, 3), row="l1", col="linf", nonnegative=True), 30),
+        (StructuredSensing((4, 3), row="l1", col=("l1+l2", 0.5), nonnegative=True), 30),
+        (StructuredSensing((3, 4), row=("l1+l2", 0.5), col="l1", nonnegative=True), 30),
         (StructuredSensing((3, 4), row="linf", col="l1", nonnegative=True), 40),
         (StructuredSensing((4, 3), row="linf", col="linf"), 40),
         (StructuredSensing((4, 3), row="linf", col="l2"), 40),
@@ -41,7 +43,11 @@ FAMILIES = {
         (StructuredSensing((3, 4), row=("l1+l2", 0.5), col="l2"), 40),
     ],
     "two-layer-linear": [(TwoLayerLinear(5, 3), 30), (TwoLayerLinear(6, 2), 4)],
-    "deep-linear": [(DeepLinear((5, 2, 3, 4)), 30), (DeepLinear((4, 3, 3), form="power"), 20)],
+    "deep-linear": [
+        (DeepLinear((5, 2, 3, 4)), 30),
+        (DeepLinear((4, 3, 3), form="power"), 20),
+        (DeepLinear((4, 1, 1, 3), form="power"), 20),
+    ],
     "two-layer-quadratic": [(TwoLayerQuadratic(4), 40)],
     "linear-attention": [
         (LinearAttention(2, 3, 2), 30),
@@ -65,46 +71,40 @@ FAMILIES = {
     "deep-relu": [(DeepReLU((2, 3, 1)), 20), (DeepReLU((2, 1, 2, 1), form="power"), 20)],
 }
 
+# members at sizes where the interval of the polar stays open: only their polars are checked
+HARDER = [
+    (TwoLayerReLU(4), 15),
+    (TwoLayerReLU(3, 5), 4),
+    (TwoLayerReLU(2, 2, bias=True), 12),
+    (TwoLayerReLU(8), 20),
+    (DeepReLU((3, 4, 1)), 12),
+    (DeepReLU((3, 3, 2, 2)), 8),
+    (CPTensor((4, 4, 4)), 40),
+    (CPTensor((2, 2, 2, 2)), 12),
+    (StructuredSensing((14, 13), row="linf", col="linf"), 40),
+    (StructuredSensing((13, 6), row="linf", col="l2"), 40),
+    (StructuredSensing((6, 6), row="l2", col="l2", nonnegative=True), 40),
+    (StructuredSensing((6, 6), row=("l1+l2", 0.5), col="l2"), 40),
+    (MultiHeadAttention(3, 3, 2), 8),
+    (MultiHeadAttention(3, 2, 1, 2, radius=3.0, query="all"), 5),
+]
+
+# paths of several layers, likewise
+PATHS = [
+    (DeepReLU((2, 3, 2, 1)), 6),
+    (DeepReLU((1, 2, 2, 1)), 8),
+    (DeepReLU((2, 2, 3, 2)), 8),
+    (DeepReLU((3, 2, 2, 1), form="power"), 8),
+    (DeepReLU((3, 4, 2)), 8),
+    (DeepReLU((2, 2, 2, 2, 1)), 5),
+    (DeepReLU((3, 2, 1, 3, 1)), 8),
+]
+
 # members that refuse a finite convex program and Omega, and what the refusal says
 WITHOUT_PROGRAM = {TwoLayerReLU(3, 2): "two inputs at most"} | {
     member: "multi-head-attention has no" for member, _ in FAMILIES["multi-head-attention"]
 }
 WITHOUT_PROGRAM |= {member: "no finite convex" for member, _ in FAMILIES["structured-sensing"][-2:]}
-
-LOSSES = ("squared", "logistic", "huber")
-
-
-@dataclass(frozen=True, eq=False)
-class Draw:
-    """A drawn problem: the member, its data, a random network, a random residual."""
-
-    family: ppkit.families.Family
-    X: np.ndarray | None
-    Y: np.ndarray
-    factors: dict
-    G: np.ndarray
-
-    def problem(self, lam=None, loss="squared"):
-        """The problem at ``lam``, by default a fifth of the least at which no factor but free ones helps."""
-        Y = self.Y
-        if loss == "logistic":  # both labels occur where constants are free
-            Y = np.where(self.family.project_dual(self.X, Y) > 0, 1.0, -1.0)
-        first = ppkit.Problem(self.family, self.X, Y, 1.0, loss)
-        if lam is None:
-            lam = 0.2 * ppkit.certify(first, zero_network(self.family)).polar_ratio
-        return first if lam == 1.0 else ppkit.Problem(self.family, self.X, Y, lam, loss)
-
-
-def draw(member, n_samples, seed=0, width=3, noise=0.3):
-    """A :class:`Draw` with a teacher of two factors and Gaussian noise."""
-    rng = np.random.default_rng(seed)
-    X = member.random_inputs(rng, n_samples)
-    teacher = member.predict(member.random_factors(rng, 2), X)
-    Y = teacher + noise * np.std(teacher) * rng.standard_normal(teacher.shape)
-    G = member.project_dual(X, rng.standard_normal(teacher.shape))
-    if X is None:
-        return Draw(member, X, member.present(Y), member.random_factors(rng, width), G)
-    return Draw(member, X, Y, member.random_factors(rng, width), G)
 
 
 def label(case):

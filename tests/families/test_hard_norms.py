@@ -4,7 +4,6 @@ import itertools
 
 import numpy as np
 import pytest
-from families.awkward import KINDS, atoms_of_cost_one, instance, values
 from scipy.linalg import hadamard
 
 import ppkit
@@ -14,6 +13,7 @@ from ppkit.checks.vertices import vertex_values, vertices
 from ppkit.factors import append, width
 from ppkit.families import StructuredSensing
 from ppkit.rigor import Balls, precision
+from ppkit.testing.samples import DEGENERATE, atoms_of_cost_one, degenerate, values
 
 MIX = ("l1+l2", 0.5)
 SIDES = ("l2", "linf", MIX)
@@ -128,11 +128,11 @@ def test_a_negative_shift_is_refused_and_a_cube_needs_linf():
 
 
 @every_pair
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", DEGENERATE)
 def test_ten_thousand_unit_atoms_never_exceed_the_upper_end(row, col, signs, kind):
     member = StructuredSensing((4, 3), row, col, signs)
     rng = np.random.default_rng(len(kind))
-    X, G = instance(member, 20, kind, rng)
+    X, G = degenerate(member, 20, kind, rng)
     for effort in ("fast", "default"):
         polar = member.polar(X, G, effort=effort)
         near = append(polar.factor, polar.candidates)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from families.family_checks import check_action, check_sum, check_surrogate, check_vjp
 
 import ppkit
 from ppkit.checks.boxes import box_bound, head_boxes, head_of, plane_chart, quadratic_maximum
@@ -44,7 +43,7 @@ def drawn(family, n, seed=0):
 
 @pytest.mark.parametrize("family", MEMBERS, ids=lambda f: f.query)
 def test_the_head_is_its_formula(family):
-    X, G, rng = drawn(family, 5)
+    X, _, rng = drawn(family, 5)
     W = family.random_factors(rng, 3)
     atoms = family.atoms(W, X).reshape(3, 5, family.n_queries, family.n_values)
     for j, i in np.ndindex(3, 5):
@@ -53,10 +52,6 @@ def test_the_head_is_its_formula(family):
             keys, query = X[i] @ W["K"][j].T, W["Q"][j] @ q
             a = softmax(keys @ query / np.sqrt(family.d_k))
             np.testing.assert_allclose(atoms[j, i, t], W["V"][j] @ (X[i].T @ a), rtol=1e-12, atol=1e-14)
-    check_vjp(family, X, G, W, tol=1e-6)
-    check_surrogate(family, W)
-    check_action(family, X, W, np.array([0.0, 0.3, 5.0]))
-    check_sum(family, X, W)
 
 
 def test_weak_homogeneity_only_values_scale():

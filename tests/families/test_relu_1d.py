@@ -4,7 +4,6 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from families.awkward import values
 
 import ppkit
 from ppkit.certificates import dual_value
@@ -14,6 +13,7 @@ from ppkit.factors import append, take, width
 from ppkit.families import ReLU1D
 from ppkit.families.splines import constant, hinges, spline_cost
 from ppkit.rigor import Balls, NoProof, precision
+from ppkit.testing.samples import values
 
 FAMILY = ReLU1D()
 
@@ -249,3 +249,13 @@ def test_bad_shapes_are_refused():
         with pytest.raises(ppkit.InputError, match="shape"):
             ppkit.Problem(FAMILY, bad, y, 0.1)
     assert take(FAMILY.random_factors(np.random.default_rng(0), 3), [0])["b"].shape == (1, 1)
+
+
+@pytest.mark.parametrize("size", [1e-150, 1e-100, 1e100, 1e150])
+def test_the_polar_grows_with_the_inputs(size):
+    """Knots move along: degree one in the inputs, though a given unit has none."""
+    X, G = awkward(0)
+    one, many = FAMILY.polar(X, G), FAMILY.polar(size * X, G)
+    assert many.lower == pytest.approx(size * one.lower, rel=1e-11)
+    assert size * one.lower * (1 - 1e-13) <= many.upper <= size * one.upper * (1 + 1e-11)
+    assert FAMILY.polar_upper(size * X, G, many.proof) == pytest.approx(many.upper, rel=1e-13)

@@ -4,17 +4,6 @@ import itertools
 
 import numpy as np
 import pytest
-from family_checks import (
-    check_action,
-    check_against_program,
-    check_escape,
-    check_optimality,
-    check_permutation,
-    check_polar,
-    check_sum,
-    check_surrogate,
-    check_vjp,
-)
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -231,33 +220,6 @@ def test_nested_norms_order_the_regularizers(row, col, signs):
 # ---- the polar --------------------------------------------------------------------------------------------
 
 
-@every_pair
-def test_maps(row, col, signs):
-    p = problem_of(5, row, col, signs)
-    rng = np.random.default_rng(6)
-    W = p.family.random_factors(rng, 4)
-    W = {k: a + 0.1 * np.sign(a) for k, a in W.items()}
-    check_sum(p.family, p.X, W)
-    check_vjp(p.family, p.X, p.Y, W)
-    check_surrogate(p.family, W)
-    check_action(p.family, p.X, W, rng.uniform(0, 3, 4))
-
-
-@every_pair
-def test_a_hundred_thousand_atoms_stay_below_the_polar(row, col, signs):
-    p = problem_of(7, row, col, signs, shape=(4, 3), N=20)
-    G = p.residual(p.family.random_factors(np.random.default_rng(0), 2))
-    check_polar(p.family, p.X, G, 100_000)
-    rng, polar = np.random.default_rng(8), p.polar_of(G)
-    M = p.family.adjoint(p.X, G)
-    u, v = (rng.standard_normal((100_000, d)) * (rng.random((100_000, d)) < 0.4) for d in (4, 3))
-    v[::2] = np.sign(v[::2])
-    u, v = (np.abs(u), np.abs(v)) if signs else (u, v)
-    cost = p.family.theta({"u": u, "v": v})
-    ratio = np.einsum("ki,ij,kj->k", u, M, v)[cost > 0] / cost[cost > 0]
-    assert 0.9 * polar.upper <= ratio.max() <= polar.upper
-
-
 def test_polar_with_linf_by_enumeration():
     """Over all vertices of the cube (of ``[0,1]^n`` under sign constraints), the largest row."""
     rng = np.random.default_rng(9)
@@ -305,16 +267,6 @@ def test_certified_to_1e8_at_60_by_40(row, col, signs, seed):
 
 
 @every_pair
-@pytest.mark.parametrize("loss", ["squared", "logistic", "huber"])
-def test_agrees_with_cvxpy(row, col, signs, loss):
-    p = problem_of(11, row, col, signs, loss=loss)
-    fit = ppkit.fit(p, gap=1e-9)
-    assert fit.certificate.certified(1e-8)
-    check_against_program(p, fit.factors)
-    check_optimality(p, fit.factors, 1e-7)
-
-
-@every_pair
 def test_fewer_measurements_than_entries(row, col, signs):
     """Omega on the sample is then a convex program."""
     p = problem_of(12, row, col, signs, N=15)
@@ -323,13 +275,6 @@ def test_fewer_measurements_than_entries(row, col, signs):
     omega = p.family.omega(p.X, p.predict(fit.factors))
     assert omega == pytest.approx(p.theta(fit.factors), rel=1e-5)
     assert p.family.omega(np.vstack([p.X, p.X[:1]]), np.append(np.ones(15), 7.0)[:, None]) == np.inf
-
-
-@every_pair
-@pytest.mark.parametrize("seed", range(3))
-def test_too_narrow_and_escape(row, col, signs, seed):
-    p = problem_of(seed, row, col, signs, part=0.05, lines=3)
-    check_escape(p, p.family.random_factors(np.random.default_rng(seed), 1))
 
 
 @every_pair
@@ -352,10 +297,9 @@ def test_training_stays_in_its_box_and_merging_never_widens(row, col, signs):
 
 
 @every_pair
-def test_order_and_doubling_of_factors(row, col, signs):
+def test_doubling_of_factors(row, col, signs):
     p = problem_of(15, row, col, signs)
     fit = ppkit.fit(p, gap=1e-9)
-    check_permutation(p, fit.factors, 0)
     W = p.family.scale(fit.factors, np.full(fit.width, 0.5))
     W = append(W, W)
     assert p.objective(W) == pytest.approx(fit.certificate.objective, rel=1e-12)

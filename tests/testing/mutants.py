@@ -180,6 +180,14 @@ class OverpricedMaximizer(TwoLayerLinear):
         return {k: 1.5 * a for k, a in super().unit_factors(units).items()}
 
 
+class BoastsOfItsMaximizer(SpectralNorm):
+    """Its lower end lies within the interval, but nothing attains it."""
+
+    def find(self, M, starts, effort, seed):
+        found = super().find(M, starts, effort, seed)
+        return Found({k: a[1:] for k, a in found.units.items()}, found.values[:-1], found.proof)
+
+
 class WrongSignOfTheMaximizer(TwoLayerLinear):
     def unit_factors(self, units):
         return {"u": -units["u"], "v": units["v"]}
@@ -294,8 +302,7 @@ MUTANTS = {
     "bad_factors_are_refused": TakesAnyFactors,
     "networks_of_any_order_are_equal": ChargesByPosition,
     "scaled_targets_scale_the_certificate": ChargesAPower,
-    "no_factor_exceeds_the_upper_end": with_norm(SecondSingularValue()),
-    "own_factor_attains_the_lower_end": OverpricedMaximizer,
+    "interval_is_attained_and_not_exceeded": with_norm(SecondSingularValue()),
     "interval_is_in_order": with_norm(Doubled()),
     "efforts_agree": TakesAnyEffort,
     "starts_are_tried": with_norm(ThreeTries()),
@@ -320,4 +327,11 @@ MUTANTS = {
     "degenerate_fits_are_sound": DividesByTwoAtLeast,
     "omega_is_the_least_cost": HalvesOmega,
     "program_agrees_with_training": DoublesOmegaInItsProgram,
+}
+
+#: further families that the check of the interval must tell from honest ones
+INTERVALS = {
+    "value of a factor of cost one, upper end": with_norm(SecondSingularValue()),
+    "cost of the factor": OverpricedMaximizer,
+    "what the factor attains, and lower": with_norm(BoastsOfItsMaximizer()),
 }

@@ -3,7 +3,7 @@
 import inspect
 
 import pytest
-from testing.mutants import MUTANTS, ForgetsAParameter
+from testing.mutants import INTERVALS, MUTANTS, ForgetsAParameter
 
 from ppkit.families import TwoLayerLinear, registry
 from ppkit.testing import CHECKS, check_family, draw, family_checks
@@ -28,6 +28,12 @@ def test_the_mutant_turns_its_check_red_and_the_honest_family_does_not(name, mon
     promise, where, *numbers = str(red.value).splitlines()
     assert promise == f"{name}: {inspect.getdoc(CHECKS[name])}"
     assert repr(wrong) in where and "seed 0" in where and numbers[0]
+
+
+@pytest.mark.parametrize("what", INTERVALS)
+def test_each_part_of_an_interval_is_checked(what):
+    with pytest.raises(AssertionError, match=f"generic: {what}"):
+        dict(family_checks(INTERVALS[what](4, 4)))["interval_is_attained_and_not_exceeded"]()
 
 
 def test_the_first_broken_promise_stops_the_rest():
