@@ -6,6 +6,7 @@
 from .base import SEARCH, SEARCHED, Checker, Proof
 from .boxes import BOXES
 from .cones import CONES
+from .faces import FACES
 from .forms import FORM, UNFOLDING
 from .heads import EXPANSION
 from .knots import KNOTS
@@ -14,6 +15,8 @@ from .plane import PLANE
 from .relaxation import RELAXATION
 from .signs import LAYERS, SIGNS
 from .spectral import SPECTRAL, SYMMETRIC
+from .split import SPLIT
+from .vertices import VERTICES
 
 #: kind of proof -> its checker
 CHECKERS: dict[str, Checker] = {
@@ -21,6 +24,9 @@ CHECKERS: dict[str, Checker] = {
     "spectral": SPECTRAL,
     "symmetric": SYMMETRIC,
     "lines": LINES,
+    "vertices": VERTICES,
+    "faces": FACES,
+    "split": SPLIT,
     "form": FORM,
     "unfolding": UNFOLDING,
     "knots": KNOTS,

@@ -54,10 +54,6 @@ class VectorNorm(ABC):
         """A vector p for each box around a row of ``center`` with ``<p, a> <= |a|``, nearly equal inside."""
         raise ValueError(f"no tangents for {type(self).__name__}")
 
-    @abstractmethod
-    def cvxpy(self, rows):
-        """The sum of the norms of the rows of a CVXPY matrix."""
-
 
 class L1(VectorNorm):
     """Sum of absolute entries; the dual norm is the largest absolute entry."""
@@ -78,11 +74,6 @@ class L1(VectorNorm):
         top = np.arange(len(w)), np.abs(w).argmax(axis=1)
         v[top] = np.where(w[top] < 0, -1.0, 1.0)
         return v
-
-    def cvxpy(self, rows):
-        import cvxpy as cp
-
-        return cp.sum(cp.abs(rows))
 
 
 class L2(VectorNorm):
@@ -105,11 +96,6 @@ class L2(VectorNorm):
 
     def tangent(self, center, radius):
         return center / self.value(center)[:, None]
-
-    def cvxpy(self, rows):
-        import cvxpy as cp
-
-        return cp.sum(cp.norm(rows, 2, axis=1))
 
 
 class LInf(VectorNorm):
@@ -135,11 +121,6 @@ class LInf(VectorNorm):
 
     def dual_bound(self, d):
         return float(np.sqrt(d))
-
-    def cvxpy(self, rows):
-        import cvxpy as cp
-
-        return cp.sum(cp.max(cp.abs(rows), axis=1))
 
 
 @dataclass(frozen=True)
@@ -188,9 +169,6 @@ class L1L2(VectorNorm):
         slope = np.where(one_sign, np.sign(center), center / np.where(one_sign, 1.0, radius))
         return L2().tangent(center, radius) + self.gamma * slope
 
-    def cvxpy(self, rows):
-        return L2().cvxpy(rows) + self.gamma * L1().cvxpy(rows)
-
 
 def nonzero_rows(w):
     """``w`` with each zero row replaced by the first unit vector."""
@@ -199,7 +177,7 @@ def nonzero_rows(w):
     return w
 
 
-SIMPLE = {"l1": L1, "l2": L2, "linf": LInf}
+SIMPLE: dict[str, type[L1] | type[L2] | type[LInf]] = {"l1": L1, "l2": L2, "linf": LInf}
 
 
 def parse_norm(spec, what):

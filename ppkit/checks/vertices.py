@@ -8,18 +8,26 @@ with :math:`\{0, 1\}^d` and the positive part of :math:`S^\top s` under sign con
 twenty coordinates all vertices are tried.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
+
+from ..rigor.balls import Balls, arbs, mid, to_arb
+from ..rigor.margins import EPS, rounding_margin
+from .base import Checker, require
+from .vector_norms import LInf, VectorNorm
 
 BLOCK = 1024
 LONGEST = 26  # bits of a vertex number: no more than this are ever enumerated
 
 
-def vertex_bits(d, nonnegative):
+def vertex_bits(d: int, nonnegative: bool) -> int:
     """Bits of a vertex number; without sign constraints the first sign is + (the values are even)."""
     return d if nonnegative else d - 1
 
 
-def vertices(index, d, nonnegative):
+def vertices(index: np.ndarray, d: int, nonnegative: bool) -> np.ndarray:
     """The vertices with the given numbers, (k, d): bit i is coordinate i (i + 1 with signs)."""
     bits = np.asarray(index)[:, None] >> np.arange(vertex_bits(d, nonnegative)) & 1
     if nonnegative:
@@ -27,7 +35,7 @@ def vertices(index, d, nonnegative):
     return np.concatenate([np.ones((len(bits), 1)), 1.0 - 2.0 * bits], axis=1)
 
 
-def vertex_values(S, norm, nonnegative):
+def vertex_values(S: np.ndarray, norm: VectorNorm, nonnegative: bool) -> np.ndarray:
     """The dual norm of ``S^T s`` (of its positive part) at every vertex, in the order of the numbers."""
     d = len(S)
     n_bits = vertex_bits(d, nonnegative)
@@ -42,3 +50,24 @@ def vertex_values(S, norm, nonnegative):
     shifts = rest @ S[first:]
     out = [norm.dual(np.maximum(block + c, 0.0) if nonnegative else block + c) for c in shifts]
     return np.concatenate(out)
+
+
+def vertices_upper(norm: Any, M: np.ndarray, data: Mapping[str, np.ndarray]) -> float:
+    """The largest value at a vertex of the side ``cube`` of ``norm.pair``."""
+    pair, S = norm.pair.seen_from(data["cube"], M)
+    if not isinstance(pair.row, LInf):
+        raise ValueError("no cube on this side")
+    return float(vertex_values(S, pair.col, pair.nonnegative).max())
+
+
+def prove_vertices(norm: Any, M: Balls, bound: float, data: Mapping[str, np.ndarray]) -> None:
+    """The same for Balls ``M``: at the floats next to them, rounding added, and the distance charged."""
+    near, (m, n) = mid(M), M.shape
+    far = sum(abs(x) for x in arbs(M - near).flat)
+    most = norm.pair.dual_bound(M.shape)
+    value = to_arb(vertices_upper(norm, near, data) * (1 + 8 * (m + n) * EPS))
+    value += rounding_margin(m + n + 8, float(np.linalg.norm(near)) * most)
+    require(bool(value + to_arb(most * (1 + 4 * EPS)) * far <= bound))
+
+
+VERTICES = Checker(vertices_upper, prove_vertices)

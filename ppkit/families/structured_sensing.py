@@ -2,22 +2,15 @@
 
 import numpy as np
 
-from ..checks.spectral import spectral_upper
-from ..checks.vector_norms import LInf, parse_norm
+from ..checks.pairs import Pair
+from ..checks.vector_norms import parse_norm
 from ..errors import InputError
-from ..factors import as_float, check_shape
-from ..polars.base import Polar, check_effort
-from ..polars.lines import touching_rows
-from ..polars.pairs import HardNorm
-from ..programs.pairs import best_beside, fixed_lines
-from ..rigor.margins import rounding_margin
-from ..rigor.matrices import spectral_at_most
-from ..rigor.scales import any_scale, any_scale_upper
+from ..factors import check_shape, sample_shape
+from ..programs.nuclear import least_norm
 from . import models
-from .base import Family
 from .draws import signed_coordinates
-from .hard_sensing import add_parallel, at_no_corner, normalized_polar
-from .outer_product import OuterProductFamily, nuclear_norm, svd_split
+from .outer_product import OuterProductFamily
+from .pairs import pair_cost
 
 
 class StructuredSensing(OuterProductFamily):
@@ -48,7 +41,6 @@ class StructuredSensing(OuterProductFamily):
         Norm of ``u`` and norm of ``v``; the last one is ``|.|_2 + gamma |.|_1``.
     nonnegative : bool
         Only factors with entries ``>= 0``; Omega is then infinite off the nonnegative matrices.
-
     """
 
     name = "structured-sensing"
@@ -60,10 +52,8 @@ class StructuredSensing(OuterProductFamily):
         if not isinstance(nonnegative, bool | np.bool_):
             raise InputError(f"{self.name}: nonnegative must be True or False, got {nonnegative!r}")
         self.nonnegative = bool(nonnegative)
-        self.by_rows, self.by_columns = self._row == "l1", self._row != "l1" and self._col == "l1"
-        self.spectral = (self._row, self._col) == ("l2", "l2") and not self.nonnegative
-        self.polar_is_cheap = self.by_rows or self.by_columns or self.spectral
-        self.hard = None if self.polar_is_cheap else HardNorm(self.row, self.col, self.nonnegative)
+        self.pair = Pair(self.row, self.col, self.nonnegative)
+        self.cost = pair_cost(self.pair)
 
     @property
     def shapes(self):
@@ -87,10 +77,7 @@ class StructuredSensing(OuterProductFamily):
 
     @classmethod
     def from_data(cls, X, Y, **options):
-        X = as_float(X, "X")
-        if X.ndim != 3:
-            raise InputError(f"{cls.name}: X must have shape (N, m, n), got {X.shape}")
-        return cls(**{"shape": X.shape[1:], **options})
+        return cls(**{"shape": sample_shape(cls.name, X, "N, m, n"), **options})
 
     def check_factors(self, factors):
         factors = super().check_factors(factors)
@@ -112,50 +99,11 @@ class StructuredSensing(OuterProductFamily):
         return (outer.reshape(len(outer), A.shape[1]) @ A.T)[:, :, None]
 
     def theta(self, factors):
-        return self.row.value(factors["u"]) * self.col.value(factors["v"])
+        return self.cost.theta(factors)
 
-    def scale(self, factors, alpha):
-        return {k: np.sqrt(np.asarray(alpha, float))[:, None] * a for k, a in factors.items()}
-
-    @any_scale
-    def polar(self, X, G, starts=(), effort="default", seed=0):
-        M = self.adjoint(X, G)
-        if self.hard:
-            check_effort(effort)
-            return normalized_polar(self, X, G, M, starts, effort, seed)
-        if self.spectral:
-            return spectral_polar(M, *self.rounding(X, G), self.pack)
-        value, u, v = touching_rows(M, self.col, self.nonnegative) if self.by_rows else (None,) * 3
-        if self.by_columns:
-            value, v, u = touching_rows(M.T, self.row, self.nonnegative)
-        return Polar(
-            lower=float(value[0]),
-            upper=self.polar_upper(X, G, {}),
-            factor={"u": u[:1], "v": v[:1]},
-            kind="exact",
-            candidates={"u": u, "v": v},
-        )
-
-    @any_scale_upper
-    def polar_upper(self, X, G, proof):
-        M, (n_terms, magnitude) = self.adjoint(X, G), self.rounding(X, G)
-        if self.hard:
-            value, terms = self.hard.upper(M, proof), n_terms + sum(self.shape) + 8
-            return value + rounding_margin(terms, magnitude, value, sum(self.shape))
-        if self.spectral:
-            return spectral_upper(M, n_terms, magnitude)
-        lines, norm = (M, self.col) if self.by_rows else (M.T, self.row)
-        value = float(np.max(norm.dual(np.maximum(lines, 0.0) if self.nonnegative else lines)))
-        return value + rounding_margin(n_terms, magnitude, value, sum(self.shape))
-
-    def prove_polar(self, X, G, bound, proof):
-        M = self.adjoint(X, G)
-        if self.hard:
-            return self.hard.prove(M, bound, proof)
-        if self.spectral:
-            return spectral_at_most(M, bound)
-        lines, norm = (M, self.col) if self.by_rows else (M.T, self.row)
-        return norm.dual_at_most(np.maximum(lines, 0.0) if self.nonnegative else lines, bound)
+    @property
+    def norm(self):
+        return self.cost.norm
 
     def rounding(self, X, G):
         (m, n), size = self.shape, float(np.linalg.norm(X) * np.linalg.norm(G)) / len(X)
@@ -163,146 +111,60 @@ class StructuredSensing(OuterProductFamily):
 
     # ---- training -----------------------------------------------------------------------------------
 
-    def signs(self, a):
-        """The entries' signs; a zero counts as positive when entries are nonnegative."""
-        return np.ones_like(a) if self.nonnegative else np.sign(a)
-
     def surrogate(self, factors):
         """Half the sum of both squared norms."""
-        return self.half_squares(factors, factors)
+        return self.cost.smooth(factors, factors)
 
     def surrogate_near(self, factors, near):
-        """Inside the box of a "linf" side, whose size stays that of ``near``: the other side's norm."""
-        if isinstance(self.col, LInf):
-            size, (a, du) = self.col.value(near["v"]), self.row.smooth(factors["u"], self.signs(near["u"]))
-            return float(np.sum(size * a)), {"u": size[:, None] * du, "v": np.zeros_like(factors["v"])}
-        if isinstance(self.row, LInf):
-            size, (b, dv) = self.row.value(near["u"]), self.col.smooth(factors["v"], self.signs(near["v"]))
-            return float(np.sum(size * b)), {"u": np.zeros_like(factors["u"]), "v": size[:, None] * dv}
-        return self.half_squares(factors, near)
-
-    def half_squares(self, factors, near):
-        a, du = self.row.smooth(factors["u"], self.signs(near["u"]))
-        b, dv = self.col.smooth(factors["v"], self.signs(near["v"]))
-        return 0.5 * float(np.sum(a**2) + np.sum(b**2)), {"u": a[:, None] * du, "v": b[:, None] * dv}
+        return self.cost.smooth_in_cube(factors, near)
 
     def balance(self, factors):
-        """The same outer products with ``|u|_row = |v|_col``; zero if one of the two is zero."""
-        u, v = factors["u"], factors["v"]
-        a, b = self.row.value(u)[:, None], self.col.value(v)[:, None]
-        root = np.sqrt(a) * np.sqrt(b)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return {
-                "u": np.where(root > 0, u * (root / a), 0.0),
-                "v": np.where(root > 0, v * (root / b), 0.0),
-            }
+        return self.cost.balance(factors)
 
     def free(self, factors):
-        """A zero stays zero at a kink and on a split side; a corner of a hard pair's cube stays too."""
-        if self.spectral:
-            return None
-        masks = {}
-        for k, norm, split in (("u", self.row, self.by_rows), ("v", self.col, self.by_columns)):
-            frozen = split or (norm.orthantwise and not self.nonnegative)
-            if self.hard and isinstance(norm, LInf):
-                masks[k] = at_no_corner(factors[k], norm, self.nonnegative)
-            else:
-                masks[k] = factors[k] != 0 if frozen else np.ones(factors[k].shape, bool)
-        return masks
+        return self.cost.free(factors)
 
     def bounds(self, factors):
-        """One orthant where the cost has kinks between orthants, a cube for "linf"."""
-        if self.spectral:
-            return None
-        box = {}
-        for k, norm in (("u", self.row), ("v", self.col)):
-            a = factors[k]
-            top = np.full(a.shape, np.inf)
-            if isinstance(norm, LInf):
-                top = np.broadcast_to(norm.value(a)[:, None], a.shape)
-            if norm.orthantwise or self.nonnegative:
-                signs = self.signs(a)
-                box[k] = (np.where(signs < 0, -top, 0.0), np.where(signs > 0, top, 0.0))
-            else:
-                box[k] = (-top, top)
-        return box
+        return self.cost.bounds(factors)
 
     def corrective(self, X, Y, lam, loss, factors):
-        """For a hard pair with a cube: the best other factors for the present vertices."""
-        side = self.hard and self.hard.cube_side(self.shape)
-        return None if side is None else best_beside(self, X, Y, lam, loss, factors, side)
+        return self.cost.corrective(self, X, Y, lam, loss, factors)
 
     def merge(self, factors, X=None):
-        """The split of the matrix that attains Omega, if it needs no more factors than there are.
+        return self.cost.merge(self, factors)
 
-        For a hard pair, factors that share a line are added up.
-        """
-        if self.hard:
-            return add_parallel(self, self.balance(factors))
-        u, v = self.split(self.matrix(factors))
-        if len(u) <= len(factors["u"]):
-            return {"u": u, "v": v}
-        return Family.merge(self, factors, X)
-
-    def split(self, M, tol=1e-13):
+    def split(self, M: np.ndarray, tol: float = 1e-13) -> tuple[np.ndarray, np.ndarray]:
         """Balanced ``(u, v)`` with ``M = u^T v`` and ``Theta = Omega(M)``, one factor a line or rank."""
-        if self.spectral:
-            return svd_split(M, tol)
-        lines, norm = (M, self.col) if self.by_rows else (M.T, self.row)
-        cost = norm.value(lines)
-        keep = cost > tol * cost.max()
-        unit, line = np.eye(len(lines))[keep], lines[keep]
-        pair = {"u": unit, "v": line} if self.by_rows else {"u": line, "v": unit}
-        return tuple(self.balance(pair).values())
+        return self.cost.split(M, tol)
 
     # ---- closed forms and reference programs ----------------------------------------------------------
 
-    def matrix_omega(self, M):
+    def matrix_omega(self, M: np.ndarray) -> float:
         """Omega of a matrix (m, n): its projective tensor norm, ``inf`` if no network gives it."""
         M = np.asarray(M, float)
-        if self.nonnegative and np.any(M < 0):
-            return np.inf
-        if self.hard:
-            return self.omega(np.eye(M.size).reshape(M.size, *M.shape), M.reshape(-1, 1))
-        if self.spectral:
-            return nuclear_norm(M)
-        return float(np.sum(self.col.value(M) if self.by_rows else self.row.value(M.T)))
+        return np.inf if self.nonnegative and np.any(M < 0) else self.cost.omega(M)
 
     def omega(self, X, F):
         """The least Omega of a matrix with measurements ``F``; ``inf`` when there is none.
 
         A closed form when the measurements determine the matrix, a convex program otherwise.
         """
-        A, f = X.reshape(len(X), -1), F[:, 0]
-        m, _, rank, _ = np.linalg.lstsq(A, f, rcond=None)
-        if np.linalg.norm(A @ m - f) > 1e-9 * max(1.0, np.linalg.norm(f)):
-            return np.inf
-        if rank == A.shape[1] and not self.hard:
+
+        def program(rows):
+            return self.cost.program(rows.reshape(-1, *self.shape))
+
+        def closed_form(m, rank):
+            if rank < len(m) or not self.norm.is_closed:
+                return None
             if self.nonnegative and m.min() >= -1e-9 * np.abs(m).max():
                 m = np.maximum(m, 0.0)
             return self.matrix_omega(m.reshape(self.shape))
-        import cvxpy as cp
 
-        from ..programs.solve import solve_program
-
-        F_, omega, constraints = self.convex_program(X)
-        size = float(np.linalg.norm(F)) or 1.0
-        return size * solve_program(cp.Minimize(omega), [*constraints, F / size == F_])
+        return least_norm(X.reshape(len(X), -1), F, program, closed_form)
 
     def convex_program(self, X):
-        """A finite program; for a hard pair over the vertices of a small cube."""
-        import cvxpy as cp
-
-        if self.hard:
-            side, lines = self.hard.all_vertices(self.shape)
-            return fixed_lines(self, X, lines, side)[:3]
-        M = cp.Variable(self.shape)
-        F = cp.reshape(X.reshape(len(X), -1) @ cp.vec(M, order="C"), (len(X), 1), order="C")
-        if self.spectral:
-            omega = cp.normNuc(M)
-        else:
-            omega = self.col.cvxpy(M) if self.by_rows else self.row.cvxpy(M.T)
-        return F, omega, [M >= 0] if self.nonnegative else []
+        """A finite program; for a pair without a closed form over the vertices of a small cube."""
+        return self.cost.program(X)
 
     def random_factors(self, rng, width):
         factors = super().random_factors(rng, width)

@@ -150,6 +150,10 @@ class Norm(ABC):
         value = self.upper(M, proof) if value is None else value
         return value + self.margin(M, value, n_terms, magnitude)
 
+    def joined(self, before: Found, after: Found) -> Found:
+        """What two searches in a :class:`Least` found, of which this norm's came ``after``: all units."""
+        return both(before, after)
+
     def why(self, proof: Proof, lower: float, upper: float) -> str:
         """The ``kind`` of a polar: "exact" for closed forms, "heuristic" without an upper end."""
         return "heuristic" if proof.kind == SEARCH else "exact" if self.is_closed else "bounded"
@@ -215,7 +219,7 @@ class Least(Norm):
             found = norm.find(M, starts, effort, seed)
             if found.upper is None:
                 found = replace(found, upper=norm.upper(M, found.proof))
-            best = found if best is None else both(best, found)
+            best = found if best is None else norm.joined(best, found)
             if best.upper <= np.max(best.values) * (1 + self.closed):
                 break
             starts = (*starts, best.units)

@@ -1,10 +1,12 @@
 """Operator norms with an l1 side: the largest dual norm of a line of the matrix, a closed form."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..checks import Proof
 from ..checks.vector_norms import L1, VectorNorm
-from .base import Found, Norm
+from .base import Found, Norm, Units
 
 MOST = 128  # units that a search hands on
 
@@ -20,13 +22,15 @@ class LinesNorm(Norm):
     def __init__(self, line: VectorNorm, by_columns: bool = False, nonnegative: bool = False):
         self.line, self.by_columns, self.nonnegative = line, by_columns, nonnegative
 
-    def find(self, M, starts, effort, seed):
+    def find(self, M: np.ndarray, starts: Sequence[Units], effort: str, seed: int) -> Found:
         value, one, other = touching_rows(M.T if self.by_columns else M, self.line, self.nonnegative)
         units = {"u": other, "v": one} if self.by_columns else {"u": one, "v": other}
         return Found(units, value, Proof("lines"))
 
 
-def touching_rows(M, norm, nonnegative, most=MOST):
+def touching_rows(
+    M: np.ndarray, norm: VectorNorm, nonnegative: bool, most: int = MOST
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """``(value, u, v)``: unit factors ``e_i v^T`` and their products with ``M`` (m, n), best first.
 
     For each row the ``v`` that attains the dual norm; for "l1" the ``most`` largest entries instead,

@@ -350,6 +350,11 @@ REDUCTIONS: dict[Any, Callable[..., Balls]] = {
 # ---- ends ---------------------------------------------------------------------------------------------
 
 
+def mid(a: Numbers) -> np.ndarray:
+    """The midpoints of Balls (or of an array of balls), as floats."""
+    return arbs(a).astype(float)
+
+
 def lower(ball: Numbers) -> float:
     """A float below everything in a zero-dimensional Balls."""
     return float(np.nextafter(float(to_arb(arbs(ball)[()]).lower()), -np.inf))

@@ -7,12 +7,17 @@ import pytest
 from scipy.linalg import hadamard
 
 import ppkit
-from ppkit.checks.split import SplitBound
+from ppkit.checks import Proof
+from ppkit.checks.pairs import Pair
 from ppkit.checks.vector_norms import L1L2, L2, LInf
 from ppkit.checks.vertices import vertex_values, vertices
 from ppkit.factors import append, width
 from ppkit.families import StructuredSensing
-from ppkit.rigor import Balls, precision
+from ppkit.polars.ascent import Ascent
+from ppkit.polars.base import Found, Functional
+from ppkit.polars.pairs import Faces, Vertices
+from ppkit.polars.split import Split
+from ppkit.rigor import Balls, NoProof, precision
 from ppkit.testing.samples import DEGENERATE, atoms_of_cost_one, degenerate, values
 
 MIX = ("l1+l2", 0.5)
@@ -71,7 +76,7 @@ def test_known_values():
     """Hadamard matrices: |H s|_2 is constant, and the 2 x 2 one is the inequality of Clauser et al."""
     H = np.array([[1.0, 1.0], [1.0, -1.0]])
     assert polar_of(StructuredSensing((2, 2), "linf", "linf"), H).lower == pytest.approx(2, rel=1e-14)
-    _, bound = SplitBound(LInf(), LInf(), False).minimize(unit(H), "default")
+    _, bound = Split(Pair(LInf(), LInf())).minimize(unit(H), "default")
     assert bound == pytest.approx(2 * np.sqrt(2) / 2, rel=1e-4)  # sqrt 2 times too large, no better
     for n in (2, 4, 8, 16):
         family = StructuredSensing((n, n), "linf", "l2")
@@ -98,20 +103,65 @@ def test_against_a_fine_search_in_two_dimensions(row, col, signs):
         assert polar.upper <= polar.lower * (1 + 2e-9) + 1e-15
 
 
+# ---- the members of the norm ------------------------------------------------------------------------------
+
+
+@every_pair
+def test_every_member_bounds_the_norm_by_itself(row, col, signs):
+    """Without an ascent before it and without starts: both ends hold, and the proof gives the upper one."""
+    family, S = StructuredSensing((3, 2), row, col, signs), gaussian(5, (3, 2))
+    best, members = polar_of(family, S), family.norm.norms
+    assert {kind for norm in members for kind in norm.kinds} == set(family.norm.kinds)
+    for norm in members:
+        polar = norm.polar(Functional(S))
+        assert polar.lower <= best.upper and best.lower <= polar.upper
+        assert isinstance(norm, Ascent) == (polar.kind == "heuristic")
+        if polar.kind != "heuristic":
+            assert norm.bound(Functional(S), polar.proof) == polar.upper
+
+
+def test_a_member_that_does_not_take_on_the_size_says_nothing():
+    pair = Pair(LInf(), L1L2(0.5))
+    for norm in (Vertices(pair), Faces(pair)):
+        polar = norm.polar(Functional(gaussian(6, (20, 19))), effort="fast")
+        assert polar.kind == "heuristic" and polar.upper == np.inf and polar.lower == 0
+
+
+def test_units_found_later_take_the_place_of_those_they_started_from():
+    """Better units are kept whatever the upper end, a better upper end whatever the units."""
+    norm = Split(Pair(L2(), L2(), True))
+
+    def found(value, upper):
+        unit = {"u": np.full((1, 2), value), "v": np.ones((1, 2))}
+        return Found(unit, np.array([value]), Proof("split"), upper)
+
+    joined = norm.joined(found(1.0, 3.0), found(2.0, 4.0))
+    assert joined.values[0] == joined.units["u"][0, 0] == 2 and joined.upper == 3
+    joined = norm.joined(found(1.0, 3.0), found(1.0, 2.0))
+    assert joined.values[0] == 1 and joined.upper == 2
+    joined = norm.joined(found(2.0, 3.0), found(1.0, 4.0))
+    assert joined.values[0] == 2 and joined.upper == 3
+
+
 # ---- intervals of the family ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "proof",
     [
-        {"d": np.zeros(4)},
-        {"d": -np.ones(4)},
-        {"d": np.ones(3)},
-        {"d": np.full(4, np.nan)},
-        {"shift": np.ones((4, 3))},
-        {"cube": np.array(2)},
-        {"cube": np.array(-1)},
-        {"side": np.array(0), "dim": np.array([0, 0]), "child": np.array([1, 1])},
+        Proof("split", {"d": np.zeros(4)}),
+        Proof("split", {"d": -np.ones(4)}),
+        Proof("split", {"d": np.ones(3)}),
+        Proof("split", {"d": np.full(4, np.nan)}),
+        Proof("split", {"shift": np.ones((4, 3))}),
+        Proof("vertices", {"cube": np.array(2)}),
+        Proof("vertices", {"cube": np.array(-1)}),
+        Proof("vertices", {"cube": np.array(1)}),
+        Proof("vertices"),
+        Proof("faces", {"side": np.array(1), "dim": np.array([0, 0]), "child": np.array([1, 1])}),
+        Proof("faces", {"side": np.array(0), "dim": np.full(4, -1), "child": np.full(4, -1)}),
+        Proof("faces", {"side": np.array(1)}),
+        Proof("lines"),
     ],
 )
 def test_forged_proofs_are_refused(proof):
@@ -122,8 +172,8 @@ def test_forged_proofs_are_refused(proof):
 
 def test_a_negative_shift_is_refused_and_a_cube_needs_linf():
     family = StructuredSensing((4, 3), "l2", "l2", True)
-    for proof in ({"shift": -np.ones((4, 3))}, {"cube": np.array(0)}):
-        with pytest.raises(ValueError, match=r"shift|cube"):
+    for proof in (Proof("split", {"shift": -np.ones((4, 3))}), Proof("vertices", {"cube": np.array(0)})):
+        with pytest.raises(ValueError, match=r"shift|vertices"):
             family.polar_upper(whole((4, 3)), gaussian(8, (12, 1)), proof)
 
 
@@ -153,8 +203,9 @@ def test_a_larger_problem_is_bounded_and_replayed(row, col, signs):
     W = atoms_of_cost_one(family, rng, 4_000, append(polar.factor, polar.candidates))
     assert np.sum(W["u"] @ S * W["v"], axis=1).max() <= polar.upper
     with precision():
-        assert family.hard.prove(Balls(S), polar.upper, polar.proof)
-        assert not family.hard.prove(Balls(S), polar.lower * (1 - 1e-12), polar.proof)
+        family.norm.prove(Balls(S), polar.upper, polar.proof)
+        with pytest.raises(NoProof):
+            family.norm.prove(Balls(S), polar.lower * (1 - 1e-12), polar.proof)
 
 
 @every_pair

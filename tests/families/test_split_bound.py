@@ -5,12 +5,15 @@ import itertools
 import numpy as np
 import pytest
 
-from ppkit.checks.split import SplitBound
+from ppkit.checks import Proof
+from ppkit.checks.pairs import Pair
+from ppkit.checks.split import piece_norms, sizes
 from ppkit.checks.vector_norms import L1L2, L2, LInf
 from ppkit.checks.vertices import vertex_values
 from ppkit.families import StructuredSensing
-from ppkit.polars.pairs import HardNorm
-from ppkit.rigor import Balls, precision
+from ppkit.polars.ascent import ascend
+from ppkit.polars.split import Split, layout, smooth
+from ppkit.rigor import Balls, NoProof, precision
 
 NORMS = [L2(), LInf(), L1L2(0.5)]
 PAIRS = [p for p in itertools.product(NORMS, NORMS, (False, True)) if p[2] or (p[0], p[1]) != (NORMS[0],) * 2]
@@ -26,35 +29,36 @@ def gaussian(seed, shape):
 @every_norm
 def test_every_choice_is_a_bound(row, col, signs):
     """Random weights, pieces and shifts: no random factor exceeds any of them."""
-    rng, split = np.random.default_rng(2), SplitBound(row, col, signs)
-    S = gaussian(3, (5, 4))
-    family = HardNorm(row, col, signs)
+    rng, pair = np.random.default_rng(2), Pair(row, col, signs)
+    norm, S = Split(pair), gaussian(3, (5, 4))
     U, V = rng.standard_normal((500, 5)), rng.standard_normal((500, 4))
-    U, V, _ = family.ascend(S, np.abs(V) if signs else V)
+    U, V, _ = ascend(pair, S, np.abs(V) if signs else V)
     value = np.sum(U @ S * V, axis=1) / (row.value(U) * col.value(V))
     for _ in range(50):
-        (m, n), free = split.sizes(S.shape)
-        proof = {"d": rng.random(m) + 1e-3, "e": rng.random(n) + 1e-3}
-        proof |= {k: rng.standard_normal((m, n)) * rng.random() for k in split.pieces}
+        (m, n), free = sizes(pair, S.shape)
+        data = {"d": rng.random(m) + 1e-3, "e": rng.random(n) + 1e-3}
+        data |= {k: rng.standard_normal((m, n)) * rng.random() for k in piece_norms(pair)}
         if signs:
-            proof["shift"] = rng.random(free) * rng.random()
-        bound = split.upper(S, proof)
+            data["shift"] = rng.random(free) * rng.random()
+        proof = Proof("split", data)
+        bound = norm.upper(S, proof)
         assert np.nanmax(value) <= bound
         with precision():
-            assert split.prove(Balls(S), bound, proof)
-            assert not split.prove(Balls(S), float(np.nanmax(value)) * (1 - 1e-12), proof)
+            norm.prove(Balls(S), bound, proof)
+            with pytest.raises(NoProof):
+                norm.prove(Balls(S), float(np.nanmax(value)) * (1 - 1e-12), proof)
 
 
 @every_norm
 def test_gradient_of_the_smoothed_bound(row, col, signs):
-    split, S = SplitBound(row, col, signs), gaussian(4, (4, 3))
-    layout = split.layout(S)
-    z = np.concatenate([a.ravel() for a in layout.values()])
+    pair, S = Pair(row, col, signs), gaussian(4, (4, 3))
+    first = layout(pair, S)
+    z = np.concatenate([a.ravel() for a in first.values()])
     z = z + 0.1 * np.random.default_rng(5).random(z.size)
-    grad = split.smooth(z, S, layout, 8)[1]
+    grad = smooth(z, pair, S, first, 8)[1]
     for i in range(z.size):
         h = 1e-6 * np.eye(z.size)[i]
-        slope = (split.smooth(z + h, S, layout, 8)[0] - split.smooth(z - h, S, layout, 8)[0]) / 2e-6
+        slope = (smooth(z + h, pair, S, first, 8)[0] - smooth(z - h, pair, S, first, 8)[0]) / 2e-6
         assert abs(slope - grad[i]) <= 1e-7
 
 
@@ -71,7 +75,7 @@ def test_the_bound_is_the_semidefinite_program(row, col):
         limits = [cp.diag(B) <= 1 if k == "linf" else cp.trace(B) <= 1 for k, B in blocks]
         program = cp.Problem(cp.Maximize(cp.trace(S.T @ Z[:m, m:])), limits)
         reference = program.solve(solver="CLARABEL")
-        bound = family.hard.split.minimize(S, "default")[1]
+        bound = Split(family.pair).minimize(S, "default")[1]
         assert reference * (1 - 1e-7) <= bound <= reference * (1 + 2e-4)
 
 
@@ -84,7 +88,7 @@ def test_the_bound_of_a_mixture_is_the_dual_of_four_norms():
     price = cp.normNuc(M) + a * cp.sum(cp.norm(M, 2, axis=1)) + b * cp.sum(cp.norm(M, 2, axis=0))
     program = cp.Problem(cp.Maximize(cp.sum(cp.multiply(S, M))), [price + a * b * cp.sum(cp.abs(M)) <= 1])
     reference = program.solve(solver="CLARABEL")
-    bound = SplitBound(L1L2(a), L1L2(b), False).minimize(S, "default")[1]
+    bound = Split(Pair(L1L2(a), L1L2(b))).minimize(S, "default")[1]
     assert reference * (1 - 1e-6) <= bound <= reference * (1 + 1e-3)
 
 
@@ -96,7 +100,7 @@ def test_the_bound_under_signs_is_the_dual_of_the_nuclear_norm_on_nonnegative_ma
         M = cp.Variable((6, 5), nonneg=True)
         program = cp.Problem(cp.Maximize(cp.sum(cp.multiply(S, M))), [cp.normNuc(M) <= 1])
         reference = program.solve(solver="CLARABEL")
-        bound = SplitBound(L2(), L2(), True).minimize(S, "default")[1]
+        bound = Split(Pair(L2(), L2(), True)).minimize(S, "default")[1]
         assert reference * (1 - 1e-6) <= bound <= reference * (1 + 2e-4)
 
 
@@ -106,7 +110,7 @@ def test_ratios_stay_below_the_constants(col, constant):
         shape = (int(np.random.default_rng(seed).integers(2, 12)), 6)
         S, family = gaussian(seed, shape), StructuredSensing(shape, "linf", col)
         exact = vertex_values(S, family.col, False).max()
-        assert exact <= family.hard.split.minimize(S, "default")[1] <= exact * constant * (1 + 2e-4)
+        assert exact <= Split(family.pair).minimize(S, "default")[1] <= exact * constant * (1 + 2e-4)
 
 
 @pytest.mark.parametrize("col", [LInf(), L2(), L1L2(0.5)])
@@ -115,4 +119,4 @@ def test_lifted_coordinates_know_that_a_cube_has_a_corner_at_zero(col):
     for seed in range(5):
         S = gaussian(seed, (8, 7))
         exact = vertex_values(S, col, True).max()
-        assert exact * (1 - 1e-12) <= SplitBound(LInf(), col, True).minimize(S, "default")[1] <= 1.05 * exact
+        assert exact * (1 - 1e-12) <= Split(Pair(LInf(), col, True)).minimize(S, "default")[1] <= 1.05 * exact
