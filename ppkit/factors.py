@@ -70,7 +70,9 @@ def check_sizes(family: str, **sizes: Any) -> None:
             raise InputError(f"{family}: {name} must be a positive integer, got {n!r}")
 
 
-def sample_shape(family: str, X: Any, axes: str, dimensions: Collection[int] | None = None) -> tuple[int, ...]:
+def sample_shape(
+    family: str, X: Any, axes: str, dimensions: Collection[int] | None = None
+) -> tuple[int, ...]:
     """Shape of one sample of ``X``, whose ``axes`` are called "N, m, n"; InputError if it has others.
 
     ``dimensions`` are the numbers of axes allowed, where the names do not say it.

@@ -103,6 +103,7 @@ class Family(ABC):
     # ---- the polar --------------------------------------------------------------------------------
 
     @property
+    @abstractmethod
     def norm(self) -> Norm:
         """The norm of the functional ``<G, .>`` on predictions that is the polar: which one it is."""
 
@@ -115,6 +116,7 @@ class Family(ABC):
         """The degree of the polar in :meth:`features`, by default that of the factors in the inputs."""
         return self.input_degree
 
+    @abstractmethod
     def adjoint(self, A, G):
         """The functional ``<G, .>_{mu_N}`` as the norm reads it, from features ``A``; Balls in, Balls out.
 

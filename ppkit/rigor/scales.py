@@ -6,20 +6,10 @@ Data of ordinary size are left alone: a search would round its iterates differen
 their bits.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import replace
-from functools import wraps
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 
 from ..errors import InputError
 from ..factors import Array
-
-if TYPE_CHECKING:
-    from ..polars.base import Polar
 
 ORDINARY = 100  # binary exponents beyond this are extreme: 1e30
 #: relative to the data, more than what sums of products and norms lose where squares underflow
@@ -81,37 +71,3 @@ def at_size_one(X: Any, G: Array, degree: int | None) -> tuple[Any, Any, int, fl
         lost = float(np.ldexp(1.0, LOST + degree * (top[0] - down[0]) + top[1] - down[1]))
     X, G = (a if k == 0 else np.ldexp(a, -k) for a, k in zip((X, G), down, strict=True))
     return X, G, (degree or 0) * down[0] + down[1], lost
-
-
-def polar_times(polar: Polar, power: int, lost: float) -> Polar:
-    """``polar`` of data at size one scaled back, the upper end rounded up."""
-    lower = max(times_power(polar.lower, power, -np.inf), 0.0)
-    upper = upper_times(polar.upper, power, lost)
-    return polar if (lower, upper) == (polar.lower, polar.upper) else replace(polar, lower=lower, upper=upper)
-
-
-def upper_times(upper: float, power: int, lost: float) -> float:
-    """The upper end of a polar of data at size one scaled back."""
-    return times_power(upper + lost, power, np.inf)
-
-
-def any_scale(polar: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorator of ``Family.polar``: evaluated at size one and scaled back."""
-
-    @wraps(polar)
-    def scaled(self, X, G, *args, **options):
-        X, G, power, lost = at_size_one(X, G, self.input_degree)
-        return polar_times(polar(self, X, G, *args, **options), power, lost)
-
-    return scaled
-
-
-def any_scale_upper(polar_upper: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorator of ``Family.polar_upper``, likewise."""
-
-    @wraps(polar_upper)
-    def scaled(self, X, G, proof):
-        X, G, power, lost = at_size_one(X, G, self.input_degree)
-        return upper_times(polar_upper(self, X, G, proof), power, lost)
-
-    return scaled

@@ -5,12 +5,11 @@ import pytest
 
 import ppkit
 from ppkit.checks.boxes import box_bound, head_boxes, head_of, plane_chart, quadratic_maximum
-from ppkit.checks.heads import attention, largest_eigenvalue, moments, relaxation, softmax
+from ppkit.checks.heads import attention, head_matrix, largest_eigenvalue, moments, relaxation, softmax
 from ppkit.families import LinearAttention, MultiHeadAttention
-from ppkit.polars.heads import split
-from ppkit.polars.branch import branch_and_bound
-from ppkit.checks.heads import head_matrix
 from ppkit.polars.ball_maps import from_ball, pull_back, to_ball
+from ppkit.polars.branch import branch_and_bound
+from ppkit.polars.heads import split
 
 MEMBERS = [
     MultiHeadAttention(3, 4, 2, 2),
