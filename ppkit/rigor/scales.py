@@ -6,6 +6,8 @@ Data of ordinary size are left alone: a search would round its iterates differen
 their bits.
 """
 
+from typing import Any
+
 import numpy as np
 
 from ..errors import InputError
