@@ -1,5 +1,6 @@
-"""Problems that several core tests share, and families that lie on purpose."""
+"""Problems that several core tests share, families that lie on purpose, and a key that is hit."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -89,3 +90,15 @@ def with_family(problem, cls):
     """The same problem for another class of the same shape."""
     family = cls(**problem.family.params())
     return ppkit.Problem(family, problem.X, problem.Y, problem.lam, problem.loss)
+
+
+def press_ctrl_c(monkeypatch, call, module, name):
+    """Ctrl-C in the given call (from zero) of what ``module`` calls ``name``."""
+    true, number = getattr(module, name), itertools.count()
+
+    def pressed(*args, **options):
+        if next(number) == call:
+            raise KeyboardInterrupt
+        return true(*args, **options)
+
+    monkeypatch.setattr(module, name, pressed)

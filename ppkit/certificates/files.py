@@ -121,8 +121,9 @@ def read(path: str | Path) -> dict[str, Any]:
         "polar_upper": value["polar_upper"],
         "proof": Proof(str(named), data),
     }
+    record = Record(**fields)
     for name in ("gap", "relative_gap"):
-        if not value[name] == getattr(Record(**fields), name):
+        if not value[name] == getattr(record, name):
             raise CertificateError(f"{path}: {name} does not follow from the other values")
     return fields
 

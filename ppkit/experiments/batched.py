@@ -18,6 +18,7 @@ from ..factors import Factors, width, zero_network
 from ..families import get_family, registry
 from ..families.base import Family
 from ..families.models import Model
+from ..interrupts import uninterrupted
 from ..optional import optional
 from ..problem import Problem
 from ..training import fit, grow, tidy
@@ -79,6 +80,7 @@ def model_of(family: Family) -> Model:
     return family.device_model(family)
 
 
+@uninterrupted()
 def run_batch(cells: Sequence[Cell], device: Any) -> list[tuple[str, dict[str, Any], float]]:
     """``(key, row, CPU seconds)`` of cells that differ only in the seed; each gets an equal share."""
     begun = time.process_time()

@@ -11,6 +11,7 @@ from ..certificates import Certificate
 from ..errors import InputError
 from ..factors import Factors, width
 from ..families import get_family
+from ..interrupts import uninterrupted
 from ..problem import Problem
 from . import teachers
 from .training import TRAINERS, polar_ends, train
@@ -103,6 +104,7 @@ def draw(cell: Cell) -> tuple[Problem, dict[str, np.ndarray], np.random.Generato
     return Problem(family, X, Y, cell.lam_scale * cell.noise * level), teacher, rest
 
 
+@uninterrupted()
 def run_cell(cell: Cell) -> dict[str, dict[str, int] | float | str]:
     r"""The row of a cell: a flat mapping of numbers and strings, the same for every run.
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..factors import Factors
+from ..interrupts import note
 from ..progress import bar, move
 from ..rigor.trees import BATCH, _bound_in_batches, _halve, leaves
 
@@ -126,6 +127,7 @@ def branch_and_bound(
             try:
                 new_upper, value, points = _bound_in_batches(bound, new_tag, new_lo, new_hi, lower)
             except KeyboardInterrupt:
+                note("branch and bound")
                 break  # nothing of this batch was used: the boxes at hand still cover the domain
             first = len(dims) + 2 * np.arange(size)
             for k, d, c in zip(leaf[chosen], dim, first, strict=True):

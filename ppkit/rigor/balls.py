@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from inspect import signature
 from typing import Any, NoReturn
 
 import numpy as np
@@ -25,8 +26,8 @@ class NoProof(Exception):
     """Ball arithmetic cannot decide here; nothing is wrong, and nothing is proved."""
 
 
-class NotInBalls(NoProof, TypeError):
-    """A formula that uses what balls do not have; it would have to round on the way."""
+class NotInBalls(NoProof, TypeError, AttributeError):
+    """A formula that uses what arrays of floats have and balls do not; it may have to round on the way."""
 
 
 def available() -> bool:
@@ -124,12 +125,20 @@ class Balls(NDArrayOperatorsMixin):
     def __bool__(self) -> NoReturn:
         raise NotInBalls("a ball is not a truth value")
 
+    def __float__(self) -> NoReturn:
+        raise NotInBalls("a ball is never rounded to a float on the way")
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("_") or not hasattr(np.ndarray, name):
+            raise AttributeError(f"neither balls nor arrays have {name!r}")
+        raise NotInBalls(f"no ball arithmetic for the attribute {name} of arrays")
+
     # ---- numpy ------------------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Balls:
         kwargs = {k: v for k, v in kwargs.items() if v is not None}
         if method == "reduce" and ufunc in REDUCTIONS and len(inputs) == 1:
-            return REDUCTIONS[ufunc](inputs[0], **kwargs)
+            return _call(REDUCTIONS[ufunc], inputs, kwargs)
         if method != "__call__" or kwargs:
             raise NotInBalls(f"no ball arithmetic for {ufunc.__name__}.{method} with {sorted(kwargs)}")
         if ufunc.__name__ not in ELEMENTWISE:
@@ -142,8 +151,17 @@ class Balls(NDArrayOperatorsMixin):
         if function in SUMS:
             return wrap(function(*(arbs_in(a) for a in args), **kwargs))
         if function in OWN:
-            return OWN[function](*args, **kwargs)
+            return _call(OWN[function], args, kwargs)
         raise NotInBalls(f"no ball arithmetic for {function.__name__}")
+
+
+def _call(function: Callable, args: Any, kwargs: Any) -> Any:
+    """``function(*args, **kwargs)``; :class:`NotInBalls` for an option of numpy's that it does not have."""
+    try:
+        signature(function).bind(*args, **kwargs)
+    except TypeError as error:
+        raise NotInBalls(f"no ball arithmetic for this call: {error}") from None
+    return function(*args, **kwargs)
 
 
 # ---- conversions ----------------------------------------------------------------------------------

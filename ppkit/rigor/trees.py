@@ -27,7 +27,12 @@ def replay(
 
 
 def check_tree(dims: np.ndarray, children: np.ndarray, n_roots: int, n_dims: int) -> None:
-    """Raise ValueError unless every split node has its own two children later in the list."""
+    """Raise ValueError unless every split node has its own two children later in the list.
+
+    Whole numbers only: what is split in a list of others could change when it is rounded.
+    """
+    if not all(a.dtype.kind in "iu" for a in (dims, children)):
+        raise ValueError("a tree holds whole numbers")
     split = dims >= 0
     first = children[split]
     owned = np.sort(np.concatenate([first, first + 1]))

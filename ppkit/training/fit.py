@@ -9,6 +9,7 @@ import numpy as np
 from ..certificates import Certificate
 from ..errors import InputError
 from ..factors import Array, width, zero_network
+from ..interrupts import note
 from ..polars.base import check_effort
 from ..problem import Problem
 from ..progress import bar, move
@@ -75,7 +76,6 @@ def fit(
         Seed of the polar's random starts.
     progress : bool
         Show a progress bar of the closing gap, and one of the polar's interval where it takes a search.
-        A run that is interrupted from the keyboard returns the best network so far, once there is one.
     start : factors or None
         A network to start from; the zero network by default.
     effort : str
@@ -85,7 +85,8 @@ def fit(
     -------
     Fit
         ``fit.certificate.certified(gap)`` says whether the gap was reached; a width limit that is too
-        small, or a polar that is only bounded, can leave it open.
+        small, a polar that is only bounded, or Ctrl-C can leave it open: a run that the keyboard stops
+        returns the best certificate so far, once a round is done.
     """
     if not np.isfinite(gap) or gap <= 0:
         raise InputError(f"gap must be a positive number, got {gap!r}")
@@ -109,4 +110,5 @@ def fit(
         except KeyboardInterrupt:
             if rounds.best is None:
                 raise
+            note("fit")
     return Fit(rounds.best.factors, rounds.best, rounds.history, problem)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..certificates import Certificate, certify
 from ..factors import Factors, width
+from ..interrupts import noting
 from ..polars.branch import progress_bars
 from ..problem import Problem
 from .descent import descend
@@ -55,9 +56,12 @@ class Rounds:
         return self.best is not None and self.best.certified(self.gap)
 
     def certify(self, factors: Factors, effort: str, duals: tuple = ()) -> Certificate:
-        """The certificate of the network that this round came to; it is taken note of."""
+        """The certificate of the network that this round came to; it is taken note of.
+
+        A polar that the keyboard stopped is valid and counts; then KeyboardInterrupt is raised.
+        """
         round_ = len(self.history)
-        with progress_bars(self.progress):
+        with progress_bars(self.progress), noting() as stopped:
             cert = certify(self.problem, factors, effort, self.seed + round_, duals)
         self.history.append(
             {
@@ -69,11 +73,13 @@ class Rounds:
                 "seconds": time.perf_counter() - self.clock,
             }
         )
-        self.shown(self.history[-1])
         if self.lowest is None or cert.objective < self.lowest.objective:
             self.lowest = cert
         if self.best is None or cert.gap < self.best.gap:
             self.best = cert
+        self.shown(self.history[-1])
+        if stopped:
+            raise KeyboardInterrupt
         return cert
 
     def grow(self, factors: Factors, cert: Certificate) -> Factors:

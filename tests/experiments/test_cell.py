@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from problems import press_ctrl_c
 
 import ppkit
 from ppkit.errors import InputError
@@ -12,6 +13,8 @@ from ppkit.experiments.grids import CONTROLS, GRIDS
 from ppkit.experiments.local import cell_of
 from ppkit.experiments.teachers import draw_teacher, near
 from ppkit.factors import take, width
+from ppkit.polars import branch
+from ppkit.training import rounds
 
 LINEAR = Cell("two-layer-linear", {"n_inputs": 6, "n_outputs": 5}, 2, 100, 0.5, seed=3)
 RELU = Cell("two-layer-relu", {"n_inputs": 5}, 2, 60, 0.25, seed=3, trainer="random")
@@ -116,3 +119,19 @@ def test_a_grid_has_no_double_cell(name):
 def test_bad_cells(fields, message):
     with pytest.raises(InputError, match=message):
         replace(LINEAR, **fields)
+
+
+@pytest.mark.parametrize(
+    ("cell", "module", "name"),
+    [
+        (LINEAR, rounds, "certify"),
+        (replace(RELU, options={"n_inputs": 3}), branch, "_bound_in_batches"),
+        (replace(RELU, options={"n_inputs": 3}, trainer="certified"), branch, "_bound_in_batches"),
+    ],
+    ids=["training", "polar", "polar in training"],
+)
+def test_no_row_depends_on_when_a_key_was_hit(cell, module, name, monkeypatch):
+    """What Ctrl-C stops has a valid answer, but the row of such a cell is not that of its parameters."""
+    press_ctrl_c(monkeypatch, 1, module, name)
+    with pytest.raises(KeyboardInterrupt):
+        run_cell(cell)

@@ -211,7 +211,7 @@ def test_an_infeasible_dual_with_consistent_values_is_rejected(stored, certifica
         arrays
         | {
             "dual": dual,
-            "value/polar_upper": np.float64(problem.family.polar_upper(problem.X, dual, {})),
+            "value/polar_upper": np.float64(problem.family.polar_upper(problem.X, dual, certificate.proof)),
             "value/lower_bound": np.float64(bound),
             "value/gap": np.float64(gap),
             "value/relative_gap": np.float64(gap / certificate.objective),

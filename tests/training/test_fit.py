@@ -4,12 +4,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from problems import BoundedPolar, SearchedPolar, random_network, sensing, with_family
+from problems import BoundedPolar, SearchedPolar, press_ctrl_c, random_network, sensing, with_family
 
 import ppkit
 from ppkit.factors import append, width, zero_network
-from ppkit.families import MatrixFactorization
-from ppkit.training import descend, grow, stationary, tidy
+from ppkit.families import MatrixFactorization, TwoLayerReLU
+from ppkit.interrupts import noting
+from ppkit.polars import branch
+from ppkit.training import descend, grow, rounds, stationary, tidy
 
 LOSSES = ("squared", "logistic", "huber")
 
@@ -177,6 +179,65 @@ def test_refusals():
         ppkit.fit(problem, start={"u": np.ones((1, 2)), "v": np.ones((1, 5))})
     with pytest.raises(ppkit.InputError):
         ppkit.certify(problem, zero_network(problem.family), effort="most")
+
+
+# ---- the keyboard -------------------------------------------
+
+
+def relu(seed=0):
+    """Three inputs: the polar is a branch and bound, and takes several rounds."""
+    family, rng = TwoLayerReLU(3), np.random.default_rng(seed)
+    X = rng.standard_normal((20, 3))
+    Y = family.predict(family.random_factors(rng, 2), X) + 0.1 * rng.standard_normal((20, 1))
+    return ppkit.Problem(family, X, Y, 0.02)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: sensing(0, shape=(8, 7), n_samples=100), relu], ids=["cheap", "dear"]
+)
+@pytest.mark.parametrize("where", ["certify", "descend", "grow"])
+def test_a_run_that_is_interrupted_returns_the_best_so_far(make, where, monkeypatch):
+    problem = make()
+    whole = ppkit.fit(problem, gap=1e-13, max_width=2)
+    press_ctrl_c(monkeypatch, 2, rounds, where)
+    with noting() as stopped:
+        part = ppkit.fit(problem, gap=1e-13, max_width=2)
+    assert stopped == ["fit"]
+    assert 2 <= len(part.history) < len(whole.history)
+    for row, same in zip(part.history, whole.history, strict=False):
+        assert row | {"seconds": 0} == same | {"seconds": 0}
+    assert part.certificate.relative_gap == min(row["gap"] for row in part.history)
+    assert part.factors is part.certificate.factors
+    part.certificate.verify(rigorous=False)
+
+
+@pytest.mark.parametrize("make", [sensing, relu], ids=["cheap", "dear"])
+def test_before_the_first_round_is_done_the_interrupt_goes_on(make, monkeypatch):
+    press_ctrl_c(monkeypatch, 0, rounds, "certify")
+    with pytest.raises(KeyboardInterrupt):
+        ppkit.fit(make())
+
+
+def test_a_stopped_search_counts_and_ends_the_run(monkeypatch):
+    """The fourth batch of boxes of the first round: its row is wider than that of the whole search."""
+    problem = relu()
+    whole = ppkit.fit(problem, gap=1e-9).history
+    press_ctrl_c(monkeypatch, 3, branch, "_bound_in_batches")
+    part = ppkit.fit(problem, gap=1e-9)
+    (row,) = part.history
+    assert row["objective"] == whole[0]["objective"]
+    assert 0 < row["lower_bound"] < whole[0]["lower_bound"] and len(whole) > 1
+    part.certificate.verify(rigorous=False)
+
+
+@pytest.mark.parametrize("make", [sensing, relu], ids=["cheap", "dear"])
+def test_the_bar_is_closed_however_a_run_ends(make, monkeypatch, capsys):
+    press_ctrl_c(monkeypatch, 1, rounds, "certify")
+    ppkit.fit(make(), progress=True)
+    assert capsys.readouterr().err.endswith("\n")
+
+
+# ---- the bar -------------------------------------------------
 
 
 def test_progress_bar_goes_to_stderr_only(capsys):

@@ -9,7 +9,11 @@ import pytest
 from problems import BoundedPolar, random_network, sensing, with_family
 
 import ppkit
+from ppkit.certificates import Record, load, save, verify
 from ppkit.certificates.verify import prove
+from ppkit.checks import Proof
+from ppkit.families import MatrixSensing
+from ppkit.polars.spectral import SpectralNorm
 from ppkit.rigor import spectral_at_most
 from ppkit.rigor.balls import Balls, NoProof, arbs, precision
 
@@ -87,13 +91,68 @@ def test_a_polar_without_a_proof_falls_back_and_says_so():
 
 
 @pytest.mark.parametrize(
-    "proof", [{}, {"factor": np.array("x")}, {"factor": np.zeros(3)}, {"factor": np.array(np.nan)}]
+    "data", [{}, {"factor": np.array("x")}, {"factor": np.zeros(3)}, {"factor": np.array(np.nan)}]
 )
-def test_a_proof_that_makes_no_sense_is_rejected(proof):
+def test_a_proof_that_makes_no_sense_is_rejected(data):
     honest = sensing(1)
     cert = ppkit.certify(with_family(honest, BoundedPolar), ppkit.fit(honest).factors)
     with pytest.raises(ppkit.CertificateError):
-        dataclasses.replace(cert, proof=proof).verify()
+        dataclasses.replace(cert, proof=Proof("double", data)).verify()
+
+
+@pytest.mark.parametrize("kind", ["none", "cones", ""])
+def test_a_proof_of_another_kind_is_rejected(kind):
+    cert = ppkit.fit(sensing(1)).certificate
+    with pytest.raises(ppkit.CertificateError, match="cannot be used"):
+        dataclasses.replace(cert, proof=Proof(kind)).verify()
+
+
+class MistypedNorm(SpectralNorm):
+    """Its prover has a mistake of the kind that Python finds when it runs."""
+
+    def __init__(self, mistake):
+        self.mistake = mistake
+
+    def prove(self, M, bound, proof):
+        self.mistake(M)
+
+
+@pytest.mark.parametrize(
+    ("error", "mistake"),
+    [
+        (AttributeError, lambda M: M.shpae),
+        (TypeError, lambda M: M.sum(axes=0)),
+        (ValueError, lambda M: M.reshape(M.size, 2)),
+        (NameError, lambda M: spectral_at_mots),  # noqa: F821
+    ],
+)
+@pytest.mark.parametrize("rigorous", [None, True])
+def test_a_mistake_in_a_prover_is_an_error_and_not_a_missing_proof(error, mistake, rigorous):
+    class Mistyped(MatrixSensing):
+        norm = MistypedNorm(mistake)
+
+    cert = ppkit.fit(with_family(sensing(1), Mistyped)).certificate
+    with pytest.raises(error) as raised:
+        cert.verify(rigorous)
+    assert not isinstance(raised.value, NoProof)
+    assert not cert.verify(rigorous=False).rigorous
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [np.cbrt, np.linalg.svd, lambda x: x.argmax(), lambda x: float(x[0, 0, 0])],
+)
+def test_a_formula_that_balls_do_not_have_leaves_the_floats_and_says_so(formula):
+    class Unusual(MatrixSensing):
+        def predict(self, factors, X):
+            formula(X)
+            return super().predict(factors, X)
+
+    cert = ppkit.fit(with_family(sensing(1), Unusual)).certificate
+    checked = cert.verify()
+    assert not checked.rigorous and "no proof in ball arithmetic: " in checked.reason
+    with pytest.raises(ppkit.CertificateError, match="not proved"):
+        cert.verify(rigorous=True)
 
 
 def test_without_flint_the_floats_are_rechecked(monkeypatch):
@@ -129,6 +188,18 @@ def test_a_false_bound_is_refuted_in_balls():
     infeasible = dataclasses.replace(cert, dual=cert.dual * (1 + 1e-9))
     with pytest.raises(NoProof):
         prove(infeasible)
+
+
+def test_functions_and_methods_say_the_same(tmp_path):
+    """Readers call methods of the certificate; what they delegate to takes the plain record."""
+    cert = ppkit.fit(sensing(1)).certificate
+    record = Record(**{field.name: getattr(cert, field.name) for field in dataclasses.fields(Record)})
+    assert str(verify(record)) == str(cert.verify()) and str(record) == str(cert)
+    save(record, tmp_path / "record.npz")
+    cert.save(tmp_path / "cert.npz")
+    again = [load(tmp_path / "record.npz"), ppkit.Certificate.load(tmp_path / "cert.npz")]
+    assert all(type(other) is ppkit.Certificate and str(other) == str(cert) for other in again)
+    assert type(dataclasses.replace(cert, euler=0.0)) is ppkit.Certificate
 
 
 # ---- the balls themselves ----------------------------------------------------------------------------------
@@ -222,6 +293,9 @@ def test_balls_never_leak_into_floats_or_guess_a_sign():
         lambda: A + 1j,
         lambda: np.heaviside(A, 0.0),
         lambda: np.multiply.outer(A, A),
+        lambda: A.astype(float),
+        lambda: np.sum(A, dtype=float),
+        lambda: np.max(A, initial=0.0),
     ):
         with pytest.raises((TypeError, ValueError, NoProof)):
             leak()

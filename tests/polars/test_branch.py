@@ -118,6 +118,8 @@ def test_a_known_value_prunes_and_is_returned():
         ([0, 0, -1, -1], [1, 1, -1, -1]),  # one child twice
         ([-1, -1], [-1, -1]),  # a node from nowhere
         ([[0]], [[1]]),
+        ([-0.5], [0]),  # a leaf, and when it is rounded its own child
+        ([-1j], [0]),
     ],
 )
 def test_a_tree_that_does_not_cover_is_refused(dim, child):

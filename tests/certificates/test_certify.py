@@ -277,7 +277,7 @@ def test_the_scale_is_the_best_feasible_one(loss):
     top = min(problem.lam / upper, problem.loss.reach(G))
     grid = max(dual_value(problem, s * G) for s in np.linspace(0, top * (1 - 1e-14), 2001))
     assert found.value >= grid - 1e-12 * max(1.0, abs(grid))
-    assert problem.family.polar_upper(problem.X, found.dual, {}) <= problem.lam * (1 + 1e-13)
+    assert problem.family.polar_upper(problem.X, found.dual, found.polar.proof) <= problem.lam * (1 + 1e-13)
     assert best_scale(problem, 0 * G, 0.0) == 0.0 and best_scale(problem, G, np.inf) == 0.0
 
 
