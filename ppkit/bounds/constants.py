@@ -2,10 +2,11 @@ r"""What the bounds by counting need to know of a family: D, b and Lambda."""
 
 import numpy as np
 
+from ..families.base import Family
 from .base import nonnegative, positive_integer
 
 
-def unit_constants(family, a):
+def unit_constants(family: Family, a: float) -> dict[str, float]:
     r"""``{"dim", "b", "lipschitz"}`` of a family on inputs of size at most ``a``.
 
     ``b`` bounds the factors of cost one, ``lipschitz`` is ``Lambda = L_phi r / b``.  The size of an
@@ -23,7 +24,7 @@ def unit_constants(family, a):
     return {"dim": family.dim, "b": float(b), "lipschitz": float(slope)}
 
 
-def gaussian_size(dim=1):
+def gaussian_size(dim: int = 1) -> float:
     r"""The least b with ``E exp(|x|^2 / b^2) <= 2`` for standard Gaussian x in R^dim.
 
     ``sqrt(8/3)`` in one dimension, about ``sqrt(dim / log 2)`` in many.
