@@ -1,12 +1,22 @@
 r"""What the bounds by counting need to know of a family: D, b and Lambda."""
 
+from typing import TypedDict
+
 import numpy as np
 
 from ..families.base import Family
 from .base import nonnegative, positive_integer
 
 
-def unit_constants(family: Family, a: float) -> dict[str, float]:
+class UnitConstants(TypedDict):
+    """Parameters of one factor, a bound on factors of cost one, and how steep they are over that bound."""
+
+    dim: int
+    b: float
+    lipschitz: float
+
+
+def unit_constants(family: Family, a: float) -> UnitConstants:
     r"""``{"dim", "b", "lipschitz"}`` of a family on inputs of size at most ``a``.
 
     ``b`` bounds the factors of cost one, ``lipschitz`` is ``Lambda = L_phi r / b``.  The size of an

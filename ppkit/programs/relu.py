@@ -182,11 +182,11 @@ def omega_of(finite: Program, F: np.ndarray) -> float:
     if size == 0:
         return 0.0
     same = prediction == np.reshape(F, prediction.shape) / size
-    program = cp.Minimize(omega), [*constraints, same]
+    least, among = cp.Minimize(omega), [*constraints, same]
     if prediction.shape[1] == 1:
-        return size * solve_program(*program)
+        return size * solve_program(least, among)
     tolerances = dict.fromkeys(("tol_gap_abs", "tol_gap_rel", "tol_feas"), 1e-7)
-    return size * solve_program(*program, "CLARABEL", **tolerances)
+    return size * solve_program(least, among, "CLARABEL", **tolerances)
 
 
 # ---- column generation -------------------------------------------------------------------------------
