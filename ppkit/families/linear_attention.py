@@ -108,7 +108,7 @@ class LinearAttention(Tokens, OuterProductFamily):
         that is antisymmetric in b and e.
         """
 
-        def closed_form(M, rank):
+        def closed_form(M: np.ndarray, rank: int) -> float | None:
             return nuclear_norm(M.reshape(self.shape)) if rank == len(M) else None
 
         c = self.n_values
