@@ -1,11 +1,22 @@
 r"""What the bounds by counting need to know of a family: D, b and Lambda."""
 
+from typing import TypedDict
+
 import numpy as np
 
+from ..families.base import Family
 from .base import nonnegative, positive_integer
 
 
-def unit_constants(family, a):
+class UnitConstants(TypedDict):
+    """Parameters of one factor, a bound on factors of cost one, and how steep they are over that bound."""
+
+    dim: int
+    b: float
+    lipschitz: float
+
+
+def unit_constants(family: Family, a: float) -> UnitConstants:
     r"""``{"dim", "b", "lipschitz"}`` of a family on inputs of size at most ``a``.
 
     ``b`` bounds the factors of cost one, ``lipschitz`` is ``Lambda = L_phi r / b``.  The size of an
@@ -23,7 +34,7 @@ def unit_constants(family, a):
     return {"dim": family.dim, "b": float(b), "lipschitz": float(slope)}
 
 
-def gaussian_size(dim=1):
+def gaussian_size(dim: int = 1) -> float:
     r"""The least b with ``E exp(|x|^2 / b^2) <= 2`` for standard Gaussian x in R^dim.
 
     ``sqrt(8/3)`` in one dimension, about ``sqrt(dim / log 2)`` in many.

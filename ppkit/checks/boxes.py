@@ -6,17 +6,21 @@ nuclear norm at most ``reach`` means ``|u|, |w| <= reach/2``, rank one means ``|
 polar coordinates of u and w is bounded by Taylor's theorem at its center.
 """
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import numpy as np
 
+from ..factors import Array
 from ..rigor.trees import replay
 from .base import Checker
-from .heads import SLACK, interval_bound, read_asks, relaxation, rounding, softmax
+from .heads import SLACK, Queries, interval_bound, read_queries, relaxation, rounding, softmax
 
 #: numbers in the largest array of one batch of boxes
 LARGEST = 2_000_000
 
 
-def head_boxes(d, d_k, reach):
+def head_boxes(d: int, d_k: int, reach: float) -> tuple[Array, Array]:
     """The root box ``(lo, hi)``, each (1, m): B itself, or radii and arc lengths of u and w."""
     if d == 1:
         return np.array([[-reach]]) * SLACK, np.array([[reach]]) * SLACK
@@ -25,9 +29,9 @@ def head_boxes(d, d_k, reach):
     return np.zeros((1, len(hi))), np.array([hi]) * SLACK
 
 
-def frame(asks):
+def frame(queries: Queries) -> Array:
     """The matrix (P T, n) that maps the coordinates of B (B itself, or u and w) to the scores."""
-    x, q = asks.tokens, asks.asking[:, None, :]
+    x, q = queries.tokens, queries.asking[:, None, :]
     if x.shape[2] == 1:
         return (x * q).reshape(-1, 1)
     (x1, x2), (q1, q2) = np.moveaxis(x, 2, 0), np.moveaxis(q, 2, 0)
@@ -35,20 +39,20 @@ def frame(asks):
     return np.stack(columns, axis=2).reshape(-1, 4)
 
 
-def head_of(b):
+def head_of(b: Array) -> Array:
     """The head matrix with coordinates ``b`` (1,) or (4,)."""
     if len(b) == 1:
         return b.reshape(1, 1)
     return np.array([[b[0] + b[2], b[3] - b[1]], [b[1] + b[3], b[0] - b[2]]])
 
 
-def line_chart(center, half):
+def line_chart(center: Array, half: Array) -> tuple[Array, Array, Array, Any]:
     """:func:`plane_chart` for one feature, where a box is an interval of B."""
     k = len(center)
     return center, np.ones((k, 1, 1)), np.zeros((k, 1, 1, 1)), (half[:, 0], 0 * half[:, 0], 0 * half[:, 0])
 
 
-def plane_chart(reach):
+def plane_chart(reach: float) -> Callable[..., tuple[Array, Array, Array, Any]]:
     """A function ``(center, half) (k, m) -> (b, db, ddb, speeds)`` for boxes of polar coordinates.
 
     ``b`` (k, 4) are u and w at the centers, ``db`` (k, m, 4) and ``ddb`` (k, m, m, 4) their first and
@@ -78,15 +82,15 @@ def plane_chart(reach):
     return chart
 
 
-def box_bound(asks, reach):
+def box_bound(queries: Queries, reach: float) -> Callable[..., tuple[Array, ...]]:
     """The ``bound`` of :func:`ppkit.polars.branch.branch_and_bound` for the moment's norm."""
-    P, T, d = asks.tokens.shape
+    P, T, d = queries.tokens.shape
     chart = line_chart if d == 1 else plane_chart(reach)
-    features, outer = frame(asks), asks.outer
-    spread = float(np.max(asks.size * asks.diameter))
-    reached = reach * float(np.max(asks.size * np.linalg.norm(asks.tokens, axis=2).max(axis=1)))
-    blur = rounding(asks, reached)
-    most = asks.sum_bound(np.linalg.norm(asks.tokens, axis=2).max(axis=1)) * (1 + 1e-12) + blur
+    features, outer = frame(queries), queries.outer
+    spread = float(np.max(queries.size * queries.diameter))
+    reached = reach * float(np.max(queries.size * np.linalg.norm(queries.tokens, axis=2).max(axis=1)))
+    blur = rounding(queries, reached)
+    most = queries.sum_bound(np.linalg.norm(queries.tokens, axis=2).max(axis=1)) * (1 + 1e-12) + blur
 
     def bound(tag, lo, hi, cutoff):
         step = max(1, LARGEST // (P * T * max(T, 4)))
@@ -101,8 +105,8 @@ def box_bound(asks, reach):
         scores = (b @ features.T).reshape(k, P, T)
         weights = softmax(scores)
         M = weights.reshape(k, -1) @ outer
-        worth = (M @ outer.T).reshape(k, P, T)
-        excess = (weights * (worth - np.sum(weights * worth, axis=2, keepdims=True))).reshape(k, -1)
+        gain = (M @ outer.T).reshape(k, P, T)
+        excess = (weights * (gain - np.sum(weights * gain, axis=2, keepdims=True))).reshape(k, -1)
         slope = excess @ features
         moves = (db.reshape(k * m, -1) @ features.T).reshape(k, m, P, T)
         moves = moves - np.sum(weights[:, None] * moves, axis=3, keepdims=True)
@@ -113,7 +117,7 @@ def box_bound(asks, reach):
         square, norm = np.sum(M**2, axis=1), np.linalg.norm(M, axis=1)
         first = 2 * half * np.einsum("kln,kn->kl", db, slope)
         second = 2 * half[:, :, None] * curvature * half[:, None, :]
-        A = [asks.sum_bound(speed) for speed in asks.speeds(weights, n[0])]
+        A = [queries.sum_bound(speed) for speed in queries.speeds(weights, n[0])]
         m1 = A[0] * n[0]
         m2 = A[1] * n[0] ** 2 + A[0] * n[1]
         m3 = A[2] * n[0] ** 3 + 3 * A[1] * n[0] * n[1] + A[0] * n[2]
@@ -126,15 +130,15 @@ def box_bound(asks, reach):
         upper = np.minimum(np.sqrt(np.maximum(square + change, 0.0) + error) + blur, most)
         open_ = np.flatnonzero((upper > cutoff) & (swing > 0.2))
         if len(open_):
-            moved = n[0][open_, None, None, None] * (asks.distance * asks.size[:, None, None])
-            boxed = interval_bound(asks, weights[open_], scores[open_], M[open_], moved) * (1 + 1e-12)
+            moved = n[0][open_, None, None, None] * (queries.distance * queries.size[:, None, None])
+            boxed = interval_bound(queries, weights[open_], scores[open_], M[open_], moved) * (1 + 1e-12)
             upper[open_] = np.minimum(upper[open_], boxed + blur)
         return upper, norm, b
 
     return bound
 
 
-def quadratic_maximum(first, second):
+def quadratic_maximum(first: Array, second: Array) -> Array:
     """At least ``max first x + x second x / 2`` over ``|x_l| <= 1``: (k, m) and (k, m, m) give (k,).
 
     The quadratic form is at most one without mixed terms, by Gershgorin's discs or by its largest
@@ -147,20 +151,20 @@ def quadratic_maximum(first, second):
     return np.minimum(*(np.sum(_parabola(np.abs(first), q), axis=1) for q in (discs, largest + 0 * discs)))
 
 
-def _parabola(a, q):
+def _parabola(a: Array, q: Array) -> Array:
     """``max a t + q t^2/2`` over ``0 <= t <= 1``, for ``a >= 0``."""
     falling = q < -a
     return np.where(falling, -(a**2) / (2 * np.where(falling, q, -1.0)), a + 0.5 * q)
 
 
-def boxes_upper(norm, M, data):
+def boxes_upper(norm: Any, M: tuple[Array, Array], data: Mapping[str, np.ndarray]) -> float:
     """The largest bound over the leaves of a tree, or that of the expansion if it is smaller."""
-    asks, size = read_asks(norm, M)
+    queries, size = read_queries(norm, M)
     if size == 0.0:
         return 0.0
-    boxes = head_boxes(asks.tokens.shape[2], norm.d_k, norm.reach)
-    upper = replay(box_bound(asks, norm.reach), *boxes, data, float(data["cutoff"]))
-    return size * min(upper, float(np.min(relaxation(asks, norm.reach * SLACK))))
+    boxes = head_boxes(queries.tokens.shape[2], norm.d_k, norm.reach)
+    upper = replay(box_bound(queries, norm.reach), *boxes, data, float(data["cutoff"]))
+    return size * min(upper, float(np.min(relaxation(queries, norm.reach * SLACK))))
 
 
 BOXES = Checker(boxes_upper)

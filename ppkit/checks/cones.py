@@ -4,7 +4,8 @@ In the plane the maximum is found among O(N) directions by sorting; beyond it, c
 bounded by linear functions and split (:mod:`ppkit.polars.branch`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -15,13 +16,18 @@ from .base import Checker
 
 TINY = float(np.finfo(float).tiny)
 
+Data = Mapping[str, np.ndarray]
+#: the features (N, d) and a residual (N, n_y) as arrays of floats
+Sample = tuple[np.ndarray, np.ndarray]
+Bounds = tuple[np.ndarray, np.ndarray, np.ndarray]  # upper ends, values and points of a batch of boxes
 
-def hidden_gradient(A, G, v):
+
+def hidden_gradient(A: np.ndarray, G: np.ndarray, v: np.ndarray) -> np.ndarray:
     """``(1/N) G^T max(A v, 0)`` for each direction ``v`` (k, d), shape (k, n_y)."""
     return (np.maximum(A @ v.T, 0.0)).T @ G / len(A)
 
 
-def directional_values(A, G, v):
+def directional_values(A: np.ndarray, G: np.ndarray, v: np.ndarray) -> np.ndarray:
     """``|(1/N) G^T max(A v, 0)|`` for each direction ``v`` (k, d), shape (k,)."""
     return np.linalg.norm(hidden_gradient(A, G, v), axis=1)
 
@@ -31,12 +37,12 @@ def size_of(G: np.ndarray) -> float:
     return float(np.max(np.abs(G), initial=0.0)) or 1.0
 
 
-def magnitude(A, G):
+def magnitude(A: np.ndarray, G: np.ndarray) -> float:
     """At least ``(1/N) sum_i |G_i| |a_i|``: rounding is a multiple of it."""
     return float(np.linalg.norm(A) * np.linalg.norm(G)) / len(A)
 
 
-def spectral_bound(A, G):
+def spectral_bound(A: np.ndarray, G: np.ndarray) -> float:
     """From ``max(z, 0) = (z + |z|)/2``: half of ``|G^T A|/N`` plus half of ``|G| |A|/N``."""
     return 0.5 * float(np.linalg.norm(G.T @ A, 2) + np.linalg.norm(G, 2) * np.linalg.norm(A, 2)) / len(A)
 
@@ -52,7 +58,7 @@ def with_spectral(A: np.ndarray, G: np.ndarray, upper: float = np.inf) -> float:
     return min(upper, spectral_bound(A, G)) + margin
 
 
-def cones_upper(A: np.ndarray, G: np.ndarray, data: Mapping[str, np.ndarray]) -> float:
+def cones_upper(A: np.ndarray, G: np.ndarray, data: Data) -> float:
     """At least the polar: the largest bound over the leaves of a tree of cones, or the spectral bound.
 
     ``data`` holds the tree, ``dim`` and ``child``, and the ``cutoff`` below which its bounds were not
@@ -60,14 +66,15 @@ def cones_upper(A: np.ndarray, G: np.ndarray, data: Mapping[str, np.ndarray]) ->
     """
     if not data:
         return with_spectral(A, G)
-    boxes, cutoff = face_boxes(A.shape[1], G.shape[1]), float(data["cutoff"]) * size_of(G)
-    return with_spectral(A, G, replay(cone_bound(A, G), *boxes, data, cutoff))
+    lo, hi = face_boxes(A.shape[1], G.shape[1])
+    cutoff = float(data["cutoff"]) * size_of(G)
+    return with_spectral(A, G, replay(cone_bound(A, G), lo, hi, data, cutoff))
 
 
 # ---- cones ----------------------------------------------------------------------------------------
 
 
-def face_boxes(d, n_outputs):
+def face_boxes(d: int, n_outputs: int) -> tuple[np.ndarray, np.ndarray]:
     """Root boxes in the d - 1 free coordinates of each cube face; two copies (signs) for one output.
 
     Root ``2 k + s`` (modulo 2d) is the face on which coordinate k is 1 (s = 0) or -1 (s = 1).
@@ -76,7 +83,7 @@ def face_boxes(d, n_outputs):
     return -np.ones((m, d - 1)), np.ones((m, d - 1))
 
 
-def cone_bound(A, G):
+def cone_bound(A: np.ndarray, G: np.ndarray) -> Callable[..., Bounds]:
     """The ``bound`` of :func:`ppkit.polars.branch.branch_and_bound` for ``|(1/N) G^T max(Av, 0)|``.
 
     On the cone through a box of a cube face the pre-activations of the box's points p lie in
@@ -88,7 +95,7 @@ def cone_bound(A, G):
     N, d = A.shape
     size, weight = np.abs(A).T, np.linalg.norm(G, axis=1) / N
 
-    def bound(tag, lo, hi, cutoff):
+    def bound(tag: np.ndarray, lo: np.ndarray, hi: np.ndarray, cutoff: float) -> Bounds:
         k = len(lo)
         axis, sign = tag % (2 * d) // 2, np.where(tag % 2 == 0, 1.0, -1.0)
         free = np.arange(d)[None, :] != axis[:, None]
@@ -125,7 +132,20 @@ def cone_bound(A, G):
     return bound
 
 
-def _linear_bound(A, w, crossing, slope, offset, z, axis, sign, center, radius, cutoff, steps=12):
+def _linear_bound(
+    A: np.ndarray,
+    w: np.ndarray,
+    crossing: np.ndarray,
+    slope: np.ndarray,
+    offset: np.ndarray,
+    z: np.ndarray,
+    axis: np.ndarray,
+    sign: np.ndarray,
+    center: np.ndarray,
+    radius: np.ndarray,
+    cutoff: float,
+    steps: int = 12,
+) -> tuple[np.ndarray, np.ndarray]:
     """``c`` (k, d) with ``sum_i w_i max(a_i p, 0) <= c p`` on each cone, and the bound ``max c p/|p|``.
 
     Positive weights use the chord; negative ones any slope t in [0, 1], and projected gradient steps
@@ -143,11 +163,11 @@ def _linear_bound(A, w, crossing, slope, offset, z, axis, sign, center, radius, 
         return c, best
     weight, base = np.where(falling[i], -w[i], 0.0), base[i]
     used = weight.any(axis=0)  # points that no cone of the batch needs are left out
-    weight, B, t = weight[:, used], A[used], t[i][:, used] * 1.0
+    weight, B = weight[:, used], A[used]
     products = (B[:, :, None] * B[:, None, :]).reshape(len(B), -1)
     curvature = np.linalg.eigvalsh((weight**2 @ products).reshape(len(i), *[A.shape[1]] * 2))[:, -1]
     step = 1.0 / np.where(curvature > TINY, curvature, 1.0)[:, None]
-    momentum, previous = t, t
+    momentum = previous = t[i][:, used] * 1.0
     for j in range(steps):
         now = base - (weight * momentum) @ B
         new = np.clip(momentum + step * weight * (now @ B.T), 0.0, 1.0)
@@ -160,7 +180,7 @@ def _linear_bound(A, w, crossing, slope, offset, z, axis, sign, center, radius, 
     return c, best
 
 
-def corner_maximum(C, center, radius):
+def corner_maximum(C: np.ndarray, center: np.ndarray, radius: np.ndarray) -> np.ndarray:
     """At least ``max |C p| / |p|`` over the boxes: ``|C p| / (m p)`` is largest at a corner."""
     d = center.shape[1]
     if d > 7:
@@ -174,7 +194,7 @@ def corner_maximum(C, center, radius):
     return np.max(ratio, axis=1)
 
 
-def cone_maximum(c, center, radius, steps=3):
+def cone_maximum(c: np.ndarray, center: np.ndarray, radius: np.ndarray, steps: int = 3) -> np.ndarray:
     """At least ``max c p / |p|`` over the boxes of center and radius (k, d), from three linear facts.
 
     ``c p <= |c| |p|``; ``|p| >= m p`` for the unit vector m along the center; and the largest ratio of
@@ -192,4 +212,10 @@ def cone_maximum(c, center, radius, steps=3):
     return np.minimum(np.linalg.norm(c, axis=1), reach)
 
 
-CONES = Checker(lambda norm, M, data: cones_upper(*M, data))
+def checked_upper(norm: Any, M: Sample, data: Data) -> float:
+    """:func:`cones_upper` of ``M = (A, G)``."""
+    A, G = M
+    return cones_upper(A, G, data)
+
+
+CONES = Checker(checked_upper)

@@ -33,7 +33,9 @@ def faces(pair: Pair, S: np.ndarray) -> tuple[Callable, np.ndarray, np.ndarray]:
     choice = np.array(np.meshgrid(*[[0.0, 1.0]] * d, indexing="ij")).reshape(d, -1).T
     ceiling = float(np.linalg.norm(S)) * pair.col.dual_bound(S.shape[1]) * 2
 
-    def bound(tag, lo, hi, cutoff):
+    def bound(
+        tag: np.ndarray, lo: np.ndarray, hi: np.ndarray, cutoff: float
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         center = 0.5 * (lo + hi)
         p = pair.row.tangent(center, 0.5 * (hi - lo))
         corners = lo[:, None, :] + (hi - lo)[:, None, :] * choice

@@ -20,7 +20,7 @@ def binomials(sizes: Sequence[int]) -> np.ndarray:
     ``sizes`` are the modes of z; indices are flat, in C order.
     """
     index = np.stack(np.unravel_index(np.arange(int(np.prod(sizes))), sizes), axis=1)
-    groups = {}
+    groups: dict[tuple, list[tuple[int, int]]] = {}
     for a, b in combinations_with_replacement(range(len(index)), 2):
         if np.sum(index[a] != index[b]) > 1:
             key = tuple(map(tuple, np.sort(index[[a, b]], axis=0)))

@@ -1,11 +1,13 @@
 """The polar of two-layer ReLU networks of one or two inputs: exact, by sorting angles."""
 
+from typing import Any
+
 import numpy as np
 
-from ..rigor.balls import NoProof, arbs, to_arb
+from ..rigor.balls import Balls, NoProof, arbs, to_arb
 from ..rigor.margins import EPS
 from .base import Checker, require
-from .cones import directional_values, magnitude
+from .cones import Data, directional_values, magnitude
 
 LONG = float(np.finfo(np.longdouble).eps)
 
@@ -13,7 +15,7 @@ LONG = float(np.finfo(np.longdouble).eps)
 # ---- the plane ------------------------------------------------------------------------------------
 
 
-def plane_sweep(A, G):
+def plane_sweep(A: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """``(directions (k, 2), values (k,))``: the polar is the largest value, for inputs in the plane.
 
     Between two consecutive breakpoints (the directions orthogonal to a data point) the set of active
@@ -48,11 +50,11 @@ def plane_sweep(A, G):
     return np.concatenate(directions), np.concatenate(values)
 
 
-def line_sweep(A, G):
+def line_sweep(A: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The two directions of the line, and their values."""
     v = np.array([[1.0], [-1.0]])
-    long = (a.astype(np.longdouble) for a in (A, G))  # what swept_upper counts on
-    return v, directional_values(*long, v).astype(float)
+    A, G = A.astype(np.longdouble), G.astype(np.longdouble)  # what swept_upper counts on
+    return v, directional_values(A, G, v).astype(float)
 
 
 def sweep(A: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -77,7 +79,7 @@ def plane_upper(A: np.ndarray, G: np.ndarray) -> float:
 # ---- in balls -------------------------------------------------------------------------------------
 
 
-def plane_at_most(A, G, bound):
+def plane_at_most(A: Balls, G: Balls, bound: float) -> bool:
     """Whether ``|(1/N) G^T max(Av, 0)| <= bound |v|`` for all v is PROVED for Balls ``A`` (N, 1 or 2), ``G``.
 
     Between neighboring breakpoints p, q the left side is ``|Mv|``, and the inequality for all
@@ -108,10 +110,10 @@ def plane_at_most(A, G, bound):
     return True
 
 
-def copositive(M, square, p, q):
+def copositive(M: np.ndarray, square: Any, p: np.ndarray, q: np.ndarray) -> bool:
     """Whether ``square |v|^2 - |Mv|^2 >= 0`` on the cone of p and q is proved."""
 
-    def form(x, y):
+    def form(x: np.ndarray, y: np.ndarray) -> Any:
         both = zip(M @ x, M @ y, strict=True)
         return square * (x[0] * y[0] + x[1] * y[1]) - sum(s * t for s, t in both)
 
@@ -119,7 +121,7 @@ def copositive(M, square, p, q):
     return bool(a >= 0) and bool(b >= 0) and (bool(c >= 0) or bool(c * c <= a * b))
 
 
-def exact_order(p):
+def exact_order(p: np.ndarray) -> np.ndarray:
     """Indices that sort vectors of the half-open upper half plane counterclockwise, with no rounding."""
     from fractions import Fraction
     from functools import cmp_to_key
@@ -131,16 +133,17 @@ def exact_order(p):
         return order
     exact = {i: (Fraction(x), Fraction(y)) for i, (x, y) in enumerate(p.tolist())}
 
-    def compare(i, j):
+    def compare(i: int, j: int) -> int:
         (a, b), (c, d) = exact[i], exact[j]
         return int((left := b * c) > (right := a * d)) - int(left < right)
 
     return np.array(sorted(order.tolist(), key=cmp_to_key(compare)))
 
 
-def prove_plane(norm, M, bound: float, data) -> None:
+def prove_plane(norm: Any, M: tuple[Balls, Balls], bound: float, data: Data) -> None:
     """The polar of at most two inputs is at most ``bound``, for Balls ``M = (A, G)``."""
-    require(plane_at_most(*M, bound))
+    A, G = M
+    require(plane_at_most(A, G, bound))
 
 
 PLANE = Checker(lambda norm, M, data: plane_upper(*M), prove_plane)

@@ -13,17 +13,20 @@ the subspace.  One eigenvalue decides that; how L was found does not matter.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from ..rigor.balls import arbs, to_arb
+from ..rigor.balls import Balls, arbs, to_arb
 from ..rigor.margins import EPS
 from ..rigor.matrices import positive_definite
 from .base import Checker, require
-from .cones import with_spectral
+from .cones import Data, Sample, with_spectral
+
+Form = tuple[np.ndarray, float]  # a symmetric matrix, and the size that its rounding is a multiple of
 
 
-def relaxed_at_most(A, G, bound, proof):
+def relaxed_at_most(A: Balls, G: Balls, bound: float, proof: Data) -> bool:
     """Whether ``|(1/N) G^T max(Av, 0)| <= bound |v|`` for all v is PROVED for Balls ``A`` (N, d), ``G``.
 
     ``proof`` is the relaxation's.  Inputs that vanish are left out; the others are divided by their
@@ -49,11 +52,20 @@ def relaxed_at_most(A, G, bound, proof):
     )
 
 
-def _floats(x):
+def _floats(x: Balls) -> np.ndarray:
     return np.array([[float(entry.mid()) for entry in row] for row in arbs(x)]).reshape(x.shape)
 
 
-def _slack(rows, weight, unit, bound, products, cones, tau, shift):
+def _slack(
+    rows: np.ndarray,
+    weight: np.ndarray,
+    unit: float,
+    bound: float,
+    products: np.ndarray,
+    cones: np.ndarray,
+    tau: np.ndarray,
+    shift: float,
+) -> np.ndarray:
     """The form that must be positive semidefinite, an array of balls in ``(p, v, u)``.
 
     ``rows`` (N, d) are the scaled inputs, and ``weight`` (N, n_y) multiplies ``p u^T``; what is left
@@ -79,11 +91,11 @@ def _slack(rows, weight, unit, bound, products, cones, tau, shift):
         H[p, v] += (b[:N] + b[N:]) / 2
         H[v, v] -= (rows.T @ b[N:] + b[N:].T @ rows) / 2
     slack = -H
-    shift, tau = to_arb(unit * shift), [to_arb(float(unit * t)) for t in tau]
-    slack[np.arange(N), np.arange(N)] += 2 * shift
-    slack[p, v] -= shift * rows
-    spare = (to_arb(bound) - tau[0] - tau[1]) / 2
-    for part, t in ((v, tau[0]), (u, tau[1])):
+    moved, (tau_v, tau_u) = to_arb(unit * shift), (to_arb(float(unit * t)) for t in tau)
+    slack[np.arange(N), np.arange(N)] += 2 * moved
+    slack[p, v] -= moved * rows
+    spare = (to_arb(bound) - tau_v - tau_u) / 2
+    for part, t in ((v, tau_v), (u, tau_u)):
         i = np.arange(part.start, part.stop)
         slack[i, i] += t + spare
     for one, other in ((p, v), (p, u), (v, u)):
@@ -106,16 +118,16 @@ class Frame:
     V: np.ndarray
     R: np.ndarray
     reach: float
-    signs: tuple
+    signs: tuple[float, ...]
 
     @property
-    def parts(self):
+    def parts(self) -> tuple[slice, slice, slice, slice]:
         """Slices of p, of (p, q), of v and of u in w."""
         N, k = len(self.size), self.V.shape[1]
         return slice(0, N), slice(0, 2 * N), slice(2 * N, 2 * N + k), slice(2 * N + k, None)
 
 
-def frame(A, n_outputs):
+def frame(A: np.ndarray, n_outputs: int) -> Frame:
     """The :class:`Frame` of inputs ``A`` (N, d), not all zero."""
     size = np.linalg.norm(A, axis=1)
     U, S, Vt = np.linalg.svd(A / np.where(size > 0, size, 1.0)[:, None], full_matrices=False)
@@ -135,7 +147,7 @@ def frame(A, n_outputs):
 # ---- the bound of given multipliers -----------------------------------------------------------------
 
 
-def relaxed_upper(A, G, proof):
+def relaxed_upper(A: np.ndarray, G: np.ndarray, proof: Data) -> float:
     """An upper bound on ``max |(1/N) G^T max(Av, 0)|`` over unit v from ANY multipliers ``proof``.
 
     ``proof`` holds, for each sign of the output weight, ``products`` (2N, 2N), clipped here to be
@@ -143,12 +155,14 @@ def relaxed_upper(A, G, proof):
     and the numbers ``tau`` and ``shift``; all relative to the largest entry of ``|a_i| |G_i|/N``.
     Costs one eigenvalue of a symmetric matrix of size N + d + n_y for each sign.
     """
-    fr = frame(A, G.shape[1]) if A.any() else None
-    weight, unit = (None, 0.0) if fr is None else weights(fr, G)
+    if not A.any():
+        return 0.0
+    fr = frame(A, G.shape[1])
+    weight, unit = weights(fr, G)
     if unit == 0.0:
         return 0.0
     products, cones, tau, shift = (np.array(proof[k], float) for k in ("products", "cones", "tau", "shift"))
-    N, d, sides = *A.shape, len(fr.signs)
+    (N, d), sides = A.shape, len(fr.signs)
     shapes = (sides, 2 * N, 2 * N), (sides, 2 * N, 1 + d), (sides, 2), (sides,)
     if tuple(x.shape for x in (products, cones, tau, shift)) != shapes:
         raise ValueError("multipliers of another shape")
@@ -163,14 +177,14 @@ def relaxed_upper(A, G, proof):
     return max(0.0, unit * max(tops)) * (1 + 16 * EPS)
 
 
-def weights(fr, G):
+def weights(fr: Frame, G: np.ndarray) -> tuple[np.ndarray, float]:
     """``|a_i| G_i / N`` divided by its largest entry, and that entry."""
     weight = fr.size[:, None] * G / len(G)
     unit = float(np.max(np.abs(weight)))
     return weight / (unit or 1.0), unit
 
 
-def side_form(fr, weight, products, cones):
+def side_form(fr: Frame, weight: np.ndarray, products: np.ndarray, cones: np.ndarray) -> Form:
     """``(H, magnitude)``: ``x^T H x`` is at least ``<weight, p u^T>`` on every unit, however L was found."""
     p, pq, v, u = fr.parts
     N = len(fr.size)
@@ -188,17 +202,16 @@ def side_form(fr, weight, products, cones):
     return 0.5 * (H + H.T), (1 + fr.V.shape[1]) * float(np.linalg.norm(L))
 
 
-def opposite(N):
+def opposite(N: int) -> np.ndarray:
     """Where (p, q) (p, q)^T holds the products ``p_i q_i = 0``."""
     return np.eye(2 * N, k=N) + np.eye(2 * N, k=-N) > 0
 
 
-def squares(fr):
+def squares(fr: Frame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The diagonals, in x, of ``|v|^2``, ``|u|^2`` and ``|p|^2 + |q|^2 - |Av|^2``, which is 0 on units."""
-    _, _, v, _ = fr.parts
     N, k = len(fr.size), fr.V.shape[1]
     one, none = np.ones(N), np.zeros(fr.R.shape[1] - N - k)
-    v, half = np.diag(fr.R[v, N : N + k]) ** 2, np.sum(fr.R[:N, N : N + k] ** 2, axis=0) * 2
+    v, half = np.diag(fr.R[fr.parts[2], N : N + k]) ** 2, np.sum(fr.R[:N, N : N + k] ** 2, axis=0) * 2
     return (
         np.concatenate([0 * one, v, none]),
         np.concatenate([0 * one, 0 * v, none + 1]),
@@ -206,7 +219,7 @@ def squares(fr):
     )
 
 
-def side_upper(fr, form, tau, shift):
+def side_upper(fr: Frame, form: Form, tau: np.ndarray, shift: float) -> float:
     """``tau_v + tau_u``, and more where the form that would prove it is not positive semidefinite."""
     H, magnitude = form
     square_v, square_u, zero = squares(fr)
@@ -216,12 +229,16 @@ def side_upper(fr, form, tau, shift):
     return float(np.sum(tau)) + (2 * error if low >= -error else error - low) * fr.reach
 
 
-def prove_relaxation(norm, M, bound: float, data) -> None:
+def relaxation_upper(norm: Any, M: Sample, data: Data) -> float:
+    """The smaller of :func:`relaxed_upper` and the spectral bound, for ``M = (A, G)``."""
+    A, G = M
+    return min(with_spectral(A, G), relaxed_upper(A, G, data))
+
+
+def prove_relaxation(norm: Any, M: tuple[Balls, Balls], bound: float, data: Data) -> None:
     """The polar is at most ``bound``, for Balls ``M = (A, G)`` and the relaxation's multipliers."""
-    require(relaxed_at_most(*M, bound, data))
+    A, G = M
+    require(relaxed_at_most(A, G, bound, data))
 
 
-RELAXATION = Checker(
-    lambda norm, M, data: min(with_spectral(*M), relaxed_upper(*M, data)),
-    prove_relaxation,
-)
+RELAXATION = Checker(relaxation_upper, prove_relaxation)

@@ -9,19 +9,19 @@ whose support function is the polar p of a path that is one layer shorter, and t
 where each maximum is over the interval that is left to z_i when its sign is fixed or not.
 """
 
-from collections.abc import Mapping
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
-from ..rigor.balls import NoProof, arbs
+from ..rigor.balls import Balls, NoProof, arbs
 from ..rigor.margins import EPS
 from .base import Checker
-from .cones import cones_upper, size_of
+from .cones import Data, Sample, cones_upper, size_of
 from .plane import plane_upper, prove_plane
 
 
-def two_layer_upper(A: np.ndarray, G: np.ndarray, data: Mapping[str, np.ndarray]) -> float:
+def two_layer_upper(A: np.ndarray, G: np.ndarray, data: Data) -> float:
     """At least the two-layer polar: by sorting for at most two inputs, otherwise by the cones in ``data``."""
     return plane_upper(A, G) if A.shape[1] <= 2 else cones_upper(A, G, data)
 
@@ -31,21 +31,21 @@ def one_signed(G: np.ndarray) -> bool:
     return G.shape[1] == 1 and (all(x >= 0 for x in G.flat) or all(x <= 0 for x in G.flat))
 
 
-def deeper(A, G, upper, layers):
+def deeper(A: np.ndarray, G: np.ndarray, upper: float, layers: int) -> float:
     """From the two-layer upper end to that of paths with ``layers`` more hidden layers."""
     spectral = float(np.linalg.norm(G, 2) * np.linalg.norm(A, 2)) / len(A) * (1 + 1e-12)
     share = 0.5**layers
     return share * upper + (1 - share) * max(spectral, upper) if layers else upper
 
 
-def layers_upper(norm, M, data: Mapping[str, np.ndarray]) -> float:
+def layers_upper(norm: Any, M: Sample, data: Data) -> float:
     """At least the polar of paths with ``norm.layers`` hidden layers beyond one, from a two-layer proof."""
     A, G = M
     upper = two_layer_upper(A, G, data)
     return upper if one_signed(G) else deeper(A, G, upper, norm.layers)
 
 
-def prove_layers(norm, M, bound: float, data) -> None:
+def prove_layers(norm: Any, M: tuple[Balls, Balls], bound: float, data: Data) -> None:
     """The polar is at most ``bound`` for Balls ``M``: in the plane, where no layer counts."""
     A, G = M
     if A.shape[1] > 2 or not (norm.layers == 0 or one_signed(arbs(G))):
@@ -56,20 +56,22 @@ def prove_layers(norm, M, bound: float, data) -> None:
 # ---- signs of the last pre-activation -----------------------------------------------------------------
 
 
-def row_norms(A):
+def row_norms(A: np.ndarray) -> np.ndarray:
     """At least the norms of the rows (N,), safe where squares underflow."""
     top = np.max(np.abs(A), axis=1)
     return np.where(top > 1e-140, np.linalg.norm(A, axis=1), np.sqrt(A.shape[1]) * top) * (1 + 1e-12)
 
 
-def corners(w, reach, signs, h):
+def corners(w: np.ndarray, reach: np.ndarray, signs: np.ndarray, h: np.ndarray) -> np.ndarray:
     """``max_z (w max(z, 0) - h z)`` of each sample over the interval its sign leaves, shape (..., N)."""
     low, high = np.where(signs > 0, 0.0, -reach), np.where(signs < 0, 0.0, reach)
     ends = np.maximum(-h * low, (w - h) * high)
     return np.maximum(ends, 0.0)
 
 
-def leaf_upper(A, w, reach, signs, h, layers):
+def leaf_upper(
+    A: np.ndarray, w: np.ndarray, reach: np.ndarray, signs: np.ndarray, h: np.ndarray, layers: int
+) -> float:
     """The bound of one leaf for any ``h`` (N,), rounded outward."""
     G = len(A) * h[:, None]
     rest = corners(w, reach, signs, h)
@@ -78,7 +80,7 @@ def leaf_upper(A, w, reach, signs, h, layers):
     return linear + float(np.sum(rest)) + rounding
 
 
-def signs_upper(norm, M, data: Mapping[str, np.ndarray]) -> float:
+def signs_upper(norm: Any, M: Sample, data: Data) -> float:
     """At least the polar: the largest bound over the leaves of one output, or that of the layers."""
     A, G = M
     upper = layers_upper(norm, M, {})
@@ -87,7 +89,7 @@ def signs_upper(norm, M, data: Mapping[str, np.ndarray]) -> float:
     return min(upper, leaves_upper(A, G[:, 0], data, norm.layers))  # a NaN comes second and is not taken
 
 
-def leaves_upper(A: np.ndarray, g: np.ndarray, data: Mapping[str, np.ndarray], layers: int) -> float:
+def leaves_upper(A: np.ndarray, g: np.ndarray, data: Data, layers: int) -> float:
     """The upper end that the leaves prove, for any residual ``g`` (N,); ValueError if they do not cover."""
     side, signs, lines = (np.asarray(data[k]) for k in ("side", "signs", "lines"))
     if signs.shape != lines.shape or signs.shape != (len(side), len(g)) or not np.all(np.abs(side) == 1):
@@ -105,7 +107,7 @@ def leaves_upper(A: np.ndarray, g: np.ndarray, data: Mapping[str, np.ndarray], l
     return float(np.max(bounds))  # NaN if a leaf overflows; the built-in max would pass over it
 
 
-def check_cover(signs):
+def check_cover(signs: np.ndarray) -> None:
     """Raise ValueError unless the partial sign patterns (m, N) are disjoint and cover all of them."""
     if not np.all(np.isin(signs, (-1, 0, 1))):
         raise ValueError("signs other than -1, 0 and 1")

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ..factors import Numbers
 from ..rigor.balls import Balls, arbs, mid, to_arb
 from ..rigor.margins import EPS
 from ..rigor.matrices import positive_definite
@@ -113,7 +114,7 @@ def sizes(pair: Pair, shape: Shape) -> tuple[Shape, Shape]:
     return (len(L), len(R)), (G.shape[1], H.shape[1])
 
 
-def assemble(pair: Pair, S, P, weigh: Callable = np.positive):
+def assemble(pair: Pair, S: Numbers, P: Numbers, weigh: Callable = np.positive) -> Numbers:
     """The matrix to be bounded, before pieces are taken off; ``weigh=np.abs`` for a sum of sizes."""
     if not pair.nonnegative:
         return weigh(S)

@@ -15,7 +15,7 @@ from .two_layer_linear import TwoLayerLinear
 from .two_layer_quadratic import TwoLayerQuadratic
 from .two_layer_relu import TwoLayerReLU
 
-registry = {
+registry: dict[str, type[Family]] = {
     family.name: family
     for family in (
         MatrixFactorization,
@@ -34,7 +34,7 @@ registry = {
 }
 
 
-def get_family(name):
+def get_family(name: str) -> type[Family]:
     """The class registered under ``name``, or :class:`InputError` listing the names there are."""
     if name not in registry:
         raise InputError(f"unknown family {name!r}; choose one of {', '.join(registry)}")

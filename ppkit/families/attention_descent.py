@@ -1,14 +1,23 @@
 """Descent of softmax heads in smooth coordinates, where no penalty and no ball has an edge."""
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from ..factors import Factors
+from ..factors import Array, Factors
+from ..losses import Loss
 from ..polars.ball_maps import from_ball, pull_back, to_ball
+
+if TYPE_CHECKING:
+    from .multi_head_attention import MultiHeadAttention
 
 OPTIONS = {"maxiter": 300, "maxfun": 900, "maxcor": 30, "ftol": 1e-12, "gtol": 0.0}
 
 
-def descend_heads(family, X, Y, lam, loss, factors: Factors) -> dict[str, np.ndarray]:
+def descend_heads(
+    family: "MultiHeadAttention", X: Array, Y: Array, lam: float, loss: Loss, factors: Factors
+) -> dict[str, Array]:
     """L-BFGS in smooth coordinates: keys and queries on their balls, values as ``s U``.
 
     ``min (s^2 + |U|^2)/2`` over ``s U = V`` is the cost ``|V|``, so the penalty has no kink.
@@ -39,12 +48,12 @@ def descend_heads(family, X, Y, lam, loss, factors: Factors) -> dict[str, np.nda
     return heads(unpack(result.x, shapes))
 
 
-def pack(arrays, shapes):
+def pack(arrays: Factors, shapes: Mapping[str, tuple[int, ...]]) -> Array:
     """The arrays that ``shapes`` names as one vector."""
     return np.concatenate([arrays[k].ravel() for k in shapes])
 
 
-def unpack(flat, shapes):
+def unpack(flat: Array, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Array]:
     """The arrays ``name -> array`` of a vector."""
     ends = np.cumsum([int(np.prod(s)) for s in shapes.values()])
     return {k: a.reshape(s) for (k, s), a in zip(shapes.items(), np.split(flat, ends[:-1]), strict=True)}

@@ -5,16 +5,19 @@ of the methods below.  A new family is one file with one final subclass, and one
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, Self, final
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..checks import Proof
 from ..errors import InputError
-from ..factors import Factors, as_float, drop_dead, take, width
-from ..polars.base import Functional, Norm, Polar
+from ..factors import Factors, Numbers, as_float, drop_dead, take, width
+from ..losses import Loss
+from ..polars.base import Functional, Norm, Polar, Units
+from ..programs.nuclear import Program
 from ..rigor.scales import at_size_one
 from .draws import exposed
 
@@ -64,12 +67,12 @@ class Family(ABC):
         """Number of outputs n_y."""
 
     @abstractmethod
-    def params(self) -> dict:
+    def params(self) -> dict[str, Any]:
         """The constructor's arguments, as JSON-ready values: ``type(self)(**params())`` rebuilds."""
 
     @classmethod
     @abstractmethod
-    def from_data(cls, X, Y, **options):
+    def from_data(cls, X: Any, Y: Any, **options: Any) -> Self:
         """The member of the family that fits the shapes of ``X`` and ``Y``."""
 
     @property
@@ -85,19 +88,19 @@ class Family(ABC):
     # ---- the three maps -------------------------------------------------------------------------
 
     @abstractmethod
-    def atoms(self, factors: Factors, X) -> np.ndarray:
+    def atoms(self, factors: Factors, X: Numbers) -> Numbers:
         """Prediction of each factor on each sample, shape (r, N, n_outputs)."""
 
-    def predict(self, factors: Factors, X) -> np.ndarray:
+    def predict(self, factors: Factors, X: Numbers) -> Numbers:
         """Prediction of the network, the sum of its atoms, shape (N, n_outputs)."""
         return self.atoms(factors, X).sum(axis=0)
 
     @abstractmethod
-    def theta(self, factors: Factors) -> np.ndarray:
+    def theta(self, factors: Factors) -> Numbers:
         """Cost of each factor, shape (r,)."""
 
     @abstractmethod
-    def scale(self, factors: Factors, alpha) -> dict[str, np.ndarray]:
+    def scale(self, factors: Factors, alpha: ArrayLike) -> dict[str, np.ndarray]:
         """The scaling action ``alpha . W`` for ``alpha`` (r,) >= 0: multiplies phi and theta by alpha."""
 
     # ---- the polar --------------------------------------------------------------------------------
@@ -107,7 +110,7 @@ class Family(ABC):
     def norm(self) -> Norm:
         """The norm of the functional ``<G, .>`` on predictions that is the polar: which one it is."""
 
-    def features(self, X):
+    def features(self, X: Numbers) -> Numbers:
         """The inputs that the factors see: ``X`` itself, or with a column of ones beside it."""
         return X
 
@@ -117,49 +120,58 @@ class Family(ABC):
         return self.input_degree
 
     @abstractmethod
-    def adjoint(self, A, G):
+    def adjoint(self, A: Numbers, G: Numbers) -> Numbers:
         """The functional ``<G, .>_{mu_N}`` as the norm reads it, from features ``A``; Balls in, Balls out.
 
         The formula must round nowhere outside the balls: write ``S / len(A)``, never
         ``(1 / len(A)) * S``.
         """
 
-    def rounding(self, A, G) -> tuple[int, float]:
+    def rounding(self, A: Any, G: np.ndarray) -> tuple[int, float]:
         """``(n_terms, magnitude)`` of the sums in :meth:`adjoint`, as in ``rounding_margin``."""
         return 0, 0.0
 
-    def unit_factors(self, units) -> dict[str, np.ndarray]:
+    def unit_factors(self, units: Units) -> dict[str, np.ndarray]:
         """Factors of cost one from the units of the norm; the same arrays unless a family says otherwise."""
         return dict(units)
 
-    def unit_starts(self, networks) -> list:
+    def unit_starts(self, networks: Sequence[Factors]) -> list[Units]:
         """What a search of the norm starts from, for the given networks."""
         return list(networks)
 
     @final
-    def functional(self, X, G) -> Functional:
+    def functional(self, X: Any, G: np.ndarray) -> Functional:
         """The functional ``<G, .>_{mu_N}`` for the norm, computed from data of size one."""
         A, G, power, lost = at_size_one(self.features(X), G, self.features_degree)
         return Functional(self.adjoint(A, G), *self.rounding(A, G), power, lost)
 
     @final
-    def polar(self, X, G, starts=(), effort="default", seed=0) -> Polar:
+    def polar(
+        self,
+        X: Any,
+        G: np.ndarray,
+        starts: Sequence[Factors] = (),
+        effort: str = "default",
+        seed: int = 0,
+    ) -> Polar:
         """The polar of ``G`` as a :class:`ppkit.Polar`; ``starts`` are networks a search must try."""
         found = self.norm.polar(self.functional(X, G), self.unit_starts(starts), effort, seed)
-        best, more = (self.unit_factors(units) for units in (found.factor, found.candidates))
-        return replace(found, factor=best, candidates=more)
+        more = None if found.candidates is None else self.unit_factors(found.candidates)
+        return replace(found, factor=self.unit_factors(found.factor), candidates=more)
 
     @final
-    def polar_upper(self, X, G, proof: Proof) -> float:
+    def polar_upper(self, X: Any, G: np.ndarray, proof: Proof) -> float:
         """Recompute the upper end of the polar of ``G`` from ``proof`` alone: no solver, no search."""
         return self.norm.bound(self.functional(X, G), proof)
 
     @final
-    def prove_polar(self, X, G, bound: float, proof: Proof) -> None:
+    def prove_polar(self, X: Any, G: Numbers, bound: float, proof: Proof) -> None:
         """Return when ``Omega°(G) <= bound`` is PROVED in ball arithmetic; raise NoProof otherwise."""
         self.norm.prove(self.adjoint(self.features(X), G), bound, proof)
 
-    def relaxed_dual(self, X, Y, lam, loss, effort="default") -> tuple | None:
+    def relaxed_dual(
+        self, X: Any, Y: np.ndarray, lam: float, loss: Loss, effort: str = "default"
+    ) -> tuple[np.ndarray, Proof] | None:
         """``(dual, proof)``: a dual point that is best under a bound on the polar, not the polar itself.
 
         Where the polar is hard but has an upper bound ``u`` that is convex, ``{u <= lam}`` is a convex
@@ -171,7 +183,7 @@ class Family(ABC):
     # ---- training --------------------------------------------------------------------------------
 
     @abstractmethod
-    def vjp(self, factors: Factors, X, G) -> dict[str, np.ndarray]:
+    def vjp(self, factors: Factors, X: Any, G: np.ndarray) -> dict[str, np.ndarray]:
         """Gradient in the factors of the empirical inner product ``<G, Phi(factors)>``."""
 
     @abstractmethod
@@ -204,14 +216,16 @@ class Family(ABC):
         """
         return None
 
-    def corrective(self, X, Y, lam, loss, factors: Factors) -> dict[str, np.ndarray] | None:
+    def corrective(
+        self, X: Any, Y: np.ndarray, lam: float, loss: Loss, factors: Factors
+    ) -> dict[str, np.ndarray] | None:
         """A better network of no more factors than ``factors``, from a convex program of the family.
 
         For a family whose objective has kinks, where descent stalls.  None means: descend.
         """
         return None
 
-    def merge(self, factors: Factors, X=None) -> dict[str, np.ndarray]:
+    def merge(self, factors: Factors, X: Any = None) -> dict[str, np.ndarray]:
         """The same prediction from fewer factors where that is possible at no higher cost.
 
         The default drops dead factors and adds up factors that are copies of one another under
@@ -235,29 +249,29 @@ class Family(ABC):
 
     # ---- closed forms and reference programs ------------------------------------------------------
 
-    def omega(self, X, F) -> float:
+    def omega(self, X: Any, F: np.ndarray) -> float:
         """Omega of the prediction ``F`` (N, n_outputs) on the sample, ``inf`` if not representable."""
         raise InputError(f"{self.name} has no closed form for Omega on a sample")
 
-    def convex_program(self, X):
+    def convex_program(self, X: Any) -> Program:
         """``(prediction, omega, constraints)``: CVXPY expressions of the finite convex program."""
         raise InputError(f"{self.name} has no finite convex program here")
 
-    def project_dual(self, X, G) -> np.ndarray:
+    def project_dual(self, X: Numbers, G: Numbers) -> Numbers:
         """Project a dual point on the set where the polar is finite (all of it, under A2)."""
         return G
 
-    def present(self, F) -> np.ndarray:
+    def present(self, F: np.ndarray) -> np.ndarray:
         """A prediction (N, n_outputs) in the form readers expect ((N,) for one output)."""
         return F[:, 0] if F.shape[1] == 1 else F
 
     # ---- random draws -----------------------------------------------------------------------------
 
-    def random_factors(self, rng, width) -> dict[str, np.ndarray]:
+    def random_factors(self, rng: np.random.Generator, width: int) -> dict[str, np.ndarray]:
         """A network of the given width with standard Gaussian parameters."""
         return {k: rng.standard_normal((width, *s)) for k, s in self.shapes.items()}
 
-    def random_inputs(self, rng, n_samples):
+    def random_inputs(self, rng: np.random.Generator, n_samples: int) -> Any:
         """``n_samples`` standard Gaussian inputs, ``(N, *input_shape)``; None if there are none."""
         return None if self.input_shape is None else rng.standard_normal((n_samples, *self.input_shape))
 
@@ -276,7 +290,9 @@ class Family(ABC):
         M = self.linear_map(factors)
         return None if M is None else float(np.sum((M - self.linear_map(teacher)) ** 2))
 
-    def population_discrepancy(self, X, G, factors: Factors, teacher: Factors) -> tuple | None:
+    def population_discrepancy(
+        self, X: Any, G: np.ndarray, factors: Factors, teacher: Factors
+    ) -> tuple[float, float] | None:
         """``(lower, upper)`` of Delta of T5 at a network with residual ``G`` on the sample, squared loss.
 
         The population is ``random_inputs`` with the teacher's targets.  None means no closed form; for
@@ -284,7 +300,7 @@ class Family(ABC):
         """
         return None
 
-    def extreme_factors(self, rng, n_factors: int) -> dict[str, np.ndarray]:
+    def extreme_factors(self, rng: np.random.Generator, n_factors: int) -> dict[str, np.ndarray]:
         """Random factors, of any cost, that cheaper ones do not replace: what teachers are made of."""
         return exposed(self, rng, n_factors) if self.polar_is_cheap else self.random_factors(rng, n_factors)
 
@@ -294,14 +310,13 @@ class Family(ABC):
 
     # ---- validation ---------------------------------------------------------------------------------
 
-    def check_data(self, X, Y):
+    def check_data(self, X: Any, Y: Any) -> tuple[Any, np.ndarray]:
         """Validated float64 ``(X, Y)`` with Y of shape (N, n_outputs); raises :class:`InputError`."""
         X = as_float(X, "X")
         Y = as_float(Y, "Y")
         if X.shape[1:] != self.input_shape:
-            raise InputError(
-                f"{self.name}: X must have shape (N, {', '.join(map(str, self.input_shape))}), got {X.shape}"
-            )
+            shape = ", ".join(map(str, self.input_shape or ()))
+            raise InputError(f"{self.name}: X must have shape (N, {shape}), got {X.shape}")
         if X.shape[0] == 0:
             raise InputError(f"{self.name}: the sample is empty (N = 0)")
         if 0 < np.max(np.abs(X), initial=0.0) < 1e-140:  # squares would underflow, and with them a polar
@@ -315,7 +330,7 @@ class Family(ABC):
             )
         return X, Y
 
-    def check_factors(self, factors) -> dict[str, np.ndarray]:
+    def check_factors(self, factors: Any) -> dict[str, np.ndarray]:
         """Validated float64 factors (width 0 allowed); raises :class:`InputError`."""
         if not isinstance(factors, Mapping):
             raise InputError("factors must be a mapping name -> array (r, ...)")
@@ -335,11 +350,11 @@ class Family(ABC):
             raise InputError(f"{self.name}: factors disagree on the width ({widths})")
         return out
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.params().items())})"
 
-    def __eq__(self, other):
-        return type(self) is type(other) and self.params() == other.params()
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Family) and type(self) is type(other) and self.params() == other.params()
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash(repr(self))

@@ -1,10 +1,13 @@
 """Parallel deep linear networks: a sum of products of L weight matrices."""
 
+from typing import Any, Self
+
 import numpy as np
 
-from ..factors import drop_dead, width
+from ..factors import Factors, Numbers, drop_dead, width
+from ..polars.base import Units
 from ..polars.spectral import SpectralNorm
-from ..programs.nuclear import regression_program
+from ..programs.nuclear import Program, regression_program
 from . import models
 from .linear_maps import data_widths, mean_adjoint, mean_rounding, span_nuclear
 from .outer_product import svd_split
@@ -35,7 +38,7 @@ class DeepLinear(Paths):
     name = "deep-linear"
 
     @classmethod
-    def from_data(cls, X, Y, **options):
+    def from_data(cls, X: Any, Y: Any, **options: Any) -> Self:
         """Three layers of inner size ``min(n_inputs, n_outputs)``, unless ``sizes`` says otherwise."""
         n_inputs, n_outputs = data_widths(cls.name, X, Y)
         inner = min(n_inputs, n_outputs)
@@ -43,41 +46,42 @@ class DeepLinear(Paths):
 
     # ---- the three maps ----------------------------------------------------------------------------
 
-    def paths(self, factors):
+    def paths(self, factors: Factors) -> Numbers:
         """The end-to-end matrix of each path, shape (r, kL, k0)."""
         product = factors["W1"]
         for name in list(self.shapes)[1:]:
             product = factors[name] @ product
         return product
 
-    def atoms(self, factors, X):
+    def atoms(self, factors: Factors, X: Numbers) -> Numbers:
         return X @ np.swapaxes(self.paths(factors), 1, 2)
 
-    def predict(self, factors, X):
+    def predict(self, factors: Factors, X: Numbers) -> Numbers:
         return X @ self.paths(factors).sum(axis=0).T
 
     # ---- the polar ---------------------------------------------------------------------------------
 
     @property
-    def norm(self):
+    def norm(self) -> SpectralNorm:
         return SpectralNorm()
 
-    def adjoint(self, A, G):
+    def adjoint(self, A: Numbers, G: Numbers) -> Numbers:
         return mean_adjoint(A, G)
 
-    def rounding(self, A, G):
+    def rounding(self, A: np.ndarray, G: np.ndarray) -> tuple[int, float]:
         return mean_rounding(A, G)
 
-    def unit_factors(self, units):
+    def unit_factors(self, units: Units) -> dict[str, np.ndarray]:
         return self.chains(units["u"], units["v"])
 
     # ---- training -----------------------------------------------------------------------------------
 
-    def vjp(self, factors, X, G):
+    def vjp(self, factors: Factors, X: np.ndarray, G: np.ndarray) -> dict[str, np.ndarray]:
         names = list(self.shapes)
-        below = [None]  # below[l] = W_l ... W_1, None for the empty product
+        below: list[np.ndarray | None] = [None]  # below[l] = W_l ... W_1, None for the empty product
         for k in names[:-1]:
-            below.append(factors[k] if below[-1] is None else factors[k] @ below[-1])
+            under = below[-1]
+            below.append(factors[k] if under is None else factors[k] @ under)
         back = mean_adjoint(X, G)  # (W_L ... W_{l+1})^T G^T X / N, going down
         out = {}
         for k, under in zip(reversed(names), reversed(below), strict=True):
@@ -86,13 +90,13 @@ class DeepLinear(Paths):
             back = np.swapaxes(factors[k], 1, 2) @ back
         return {k: out[k] for k in names}
 
-    def free(self, factors):
+    def free(self, factors: Factors) -> dict[str, np.ndarray]:
         """A chain stays a chain: only its entries in the first unit of each layer ever get a gradient."""
         support = {k: a != 0 for k, a in self.chains(*(np.ones((1, self.sizes[i])) for i in (-1, 0))).items()}
         is_chain = np.all([~np.any(factors[k] * ~support[k], axis=(1, 2)) for k in self.shapes], axis=0)
         return {k: np.where(is_chain[:, None, None], support[k], True) for k in self.shapes}
 
-    def merge(self, factors, X=None):
+    def merge(self, factors: Factors, X: np.ndarray | None = None) -> dict[str, np.ndarray]:
         """The singular value decomposition of the end-to-end matrix as balanced chains.
 
         It never costs more.  Paths of higher rank stay as they are while there are fewer of them than
@@ -105,16 +109,16 @@ class DeepLinear(Paths):
 
     # ---- closed forms ---------------------------------------------------------------------------------
 
-    def omega(self, X, F):
+    def omega(self, X: np.ndarray, F: np.ndarray) -> float:
         """The least nuclear norm of a matrix with predictions ``F`` on ``X``; ``inf`` if there is none."""
         return span_nuclear(X, np.asarray(F, float))
 
-    def convex_program(self, X):
+    def convex_program(self, X: np.ndarray) -> Program:
         return regression_program((self.sizes[-1], self.sizes[0]), X)
 
     # ---- the population ----------------------------------------------------------------------------
 
     device_model = models.Chains
 
-    def linear_map(self, factors):
+    def linear_map(self, factors: Factors) -> np.ndarray:
         return self.paths(factors).sum(axis=0)

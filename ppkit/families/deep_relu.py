@@ -1,10 +1,15 @@
 """Parallel deep ReLU networks: a sum of paths with a ReLU after every layer but the last."""
 
+from typing import Any, Self
+
 import numpy as np
 
 from ..errors import InputError
-from ..factors import drop_dead, take, width
+from ..factors import Factors, Numbers, drop_dead, take, width
+from ..losses import Loss
+from ..polars.base import Units
 from ..polars.paths import PathNorm, signals, slopes
+from ..programs.nuclear import Program
 from ..programs.relu import master, omega_of, program
 from . import models
 from .draws import exposed
@@ -48,31 +53,31 @@ class DeepReLU(Paths):
         return inner.index(1) if 1 in inner else len(inner)
 
     @classmethod
-    def from_data(cls, X, Y, **options):
+    def from_data(cls, X: Any, Y: Any, **options: Any) -> Self:
         """Three layers with two hidden units each, unless ``sizes`` says otherwise."""
         n_inputs, n_outputs = data_widths(cls.name, X, Y)
         return cls(**{"sizes": (n_inputs, 2, 2, n_outputs), **options})
 
     # ---- the three maps -------------------------------------------------------------------------
 
-    def atoms(self, factors, X):
+    def atoms(self, factors: Factors, X: Numbers) -> Numbers:
         return signals(factors, X)[-1]
 
     # ---- the polar ------------------------------------------------------------------------------
 
     @property
-    def norm(self):
+    def norm(self) -> PathNorm:
         return PathNorm(self.sizes, self.layers)
 
-    def adjoint(self, A, G):
+    def adjoint(self, A: Numbers, G: Numbers) -> Numbers:
         return A, G
 
     # ---- training -------------------------------------------------------------------------------
 
-    def vjp(self, factors, X, G):
+    def vjp(self, factors: Factors, X: np.ndarray, G: np.ndarray) -> dict[str, np.ndarray]:
         return slopes(factors, X, G)
 
-    def pairs(self, factors):
+    def pairs(self, factors: Factors) -> dict[str, np.ndarray] | None:
         """``u`` and ``v`` of the two-layer units that paths consist of; None where layers remain."""
         if self.layers:
             return None
@@ -82,7 +87,9 @@ class DeepReLU(Paths):
         rest = {**factors, "W1": np.ones((len(v), 1, 1))}
         return {"u": self.atoms(rest, np.ones((1, 1)))[:, 0], "v": v}
 
-    def corrective(self, X, Y, lam, loss, factors):
+    def corrective(
+        self, X: np.ndarray, Y: np.ndarray, lam: float, loss: Loss, factors: Factors
+    ) -> dict[str, np.ndarray] | None:
         units = self.pairs(factors) if self.n_outputs == 1 else None
         if units is None:
             return None
@@ -92,13 +99,13 @@ class DeepReLU(Paths):
         paths = self.from_pairs(better)
         return paths if width(paths) <= width(factors) else None
 
-    def from_pairs(self, units):
+    def from_pairs(self, units: Units) -> dict[str, np.ndarray]:
         """Balanced chains with the predictions and costs of two-layer units."""
         size = np.linalg.norm(units["u"], axis=1) * np.linalg.norm(units["v"], axis=1)
         unit = {k: a[size > 0] / np.linalg.norm(a[size > 0], axis=1, keepdims=True) for k, a in units.items()}
         return self.scale(self.chains(unit["u"], unit["v"]), size[size > 0])
 
-    def merge(self, factors, X=None):
+    def merge(self, factors: Factors, X: np.ndarray | None = None) -> dict[str, np.ndarray]:
         """Copies added up; no more paths than atoms can be independent; at best two-layer units."""
         merged = super().merge(factors, X)
         if X is None or width(merged) == 0:
@@ -113,12 +120,12 @@ class DeepReLU(Paths):
 
     # ---- the finite convex program --------------------------------------------------------------
 
-    def convex_program(self, X):
+    def convex_program(self, X: np.ndarray) -> Program:
         if self.layers or self.n_outputs > 1:
             raise InputError(f"{self.name} has a finite convex program only where it is two layers deep")
         return program(X)
 
-    def omega(self, X, F):
+    def omega(self, X: np.ndarray, F: np.ndarray) -> float:
         return omega_of(self.convex_program(X), F)
 
     # ---- the population ----------------------------------------------------------------------------
@@ -126,11 +133,11 @@ class DeepReLU(Paths):
     descends_plainly = True
     device_model = models.Paths
 
-    def extreme_factors(self, rng, n_factors):
+    def extreme_factors(self, rng: np.random.Generator, n_factors: int) -> dict[str, np.ndarray]:
         """The polar is dear, but random paths are often dead."""
         return exposed(self, rng, n_factors, "fast")
 
-    def agreeing(self, factors):
+    def agreeing(self, factors: Factors) -> dict[str, np.ndarray]:
         """Last layers without negative entries."""
         last = f"W{self.depth}"
         return {**factors, last: np.abs(factors[last])}

@@ -1,9 +1,16 @@
 """Random factors that are extreme among those of cost one: what teachers are made of."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+if TYPE_CHECKING:
+    from .base import Family
 
-def exposed(family, rng, n_factors, effort="default"):
+
+def exposed(
+    family: "Family", rng: np.random.Generator, n_factors: int, effort: str = "default"
+) -> dict[str, np.ndarray]:
     """The factors that attain the polar of Gaussian noise on Gaussian inputs, one noise for each."""
     X = family.random_inputs(rng, 4 * family.dim)
     noises = rng.standard_normal((n_factors, len(X), family.n_outputs))
@@ -11,7 +18,7 @@ def exposed(family, rng, n_factors, effort="default"):
     return {k: np.concatenate([factor[k] for factor in found]) for k in family.shapes}
 
 
-def signed_coordinates(rng, k, n):
+def signed_coordinates(rng: np.random.Generator, k: int, n: int) -> np.ndarray:
     """``k`` signed coordinate vectors of R^n, all of them used before one is used again, (k, n)."""
     chosen = np.concatenate([rng.permutation(n) for _ in range(-(-k // n))])[:k]
     out = np.zeros((k, n))

@@ -2,8 +2,10 @@ r"""Standard Gaussian inputs: moments of predictions, and prices of ReLU units i
 
 import numpy as np
 
+from ..factors import Factors
 
-def arc_cosine(V, W):
+
+def arc_cosine(V: np.ndarray, W: np.ndarray) -> np.ndarray:
     r"""``E relu(v.x) relu(w.x)`` for all rows of V (r, d) and W (s, d) and Gaussian x, shape (r, s).
 
     .. math:: \tfrac{1}{2\pi} |v| |w| \bigl(\sin t + (\pi - t) \cos t\bigr), \qquad t = \angle(v, w)
@@ -15,7 +17,9 @@ def arc_cosine(V, W):
     return size * (np.sin(t) + (np.pi - t) * cosine) / (2 * np.pi)
 
 
-def plane_discrepancy(X, G, factors, teacher, error, n_angles=20_000):
+def plane_discrepancy(
+    X: np.ndarray, G: np.ndarray, factors: Factors, teacher: Factors, error: float, n_angles: int = 20_000
+) -> tuple[float, float]:
     """``(lower, upper)`` of Delta for ReLU units of two inputs: prices on a grid of directions.
 
     Between the directions there is a Lipschitz constant in the angle, from ``error``, the mean squared
@@ -30,17 +34,17 @@ def plane_discrepancy(X, G, factors, teacher, error, n_angles=20_000):
     return lower, lower + float(slope * np.pi / n_angles)
 
 
-def quadratic_square(B):
+def quadratic_square(B: np.ndarray) -> float:
     """``E (x^T B x)^2 = 2 |B|_F^2 + (tr B)^2`` for a symmetric matrix B."""
     return 2 * np.sum(B**2) + np.trace(B) ** 2
 
 
-def quadratic_adjoint(B):
+def quadratic_adjoint(B: np.ndarray) -> np.ndarray:
     """``E (x^T B x) x x^T = 2 B + tr(B) I`` for a symmetric matrix B."""
     return 2 * B + np.trace(B) * np.eye(len(B))
 
 
-def cubic_square(M, n):
+def cubic_square(M: np.ndarray, n: int) -> float:
     r"""``E |sum_a z_a <M_a, z z^T + S>|^2`` for M (d, d, d, c), z Gaussian and S Wishart with n degrees.
 
     Moments of order six: with the M_a made symmetric, and then all three indices.

@@ -1,9 +1,11 @@
 """Multi-head attention without the softmax: heads ``X A X^T X B``, convex through a nuclear norm."""
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 
+from ..factors import Factors, Numbers
 from ..programs.nuclear import least_norm, matrix_program
 from . import models
 from .gaussian import cubic_square
@@ -36,40 +38,36 @@ class LinearAttention(Tokens, OuterProductFamily):
     name = "linear-attention"
     input_degree = 3
 
-    def __init__(self, n_features, n_tokens, n_outputs=1, query="mean"):
-        self.read_sizes(n_features, n_tokens, n_outputs, query)
+    def __init__(self, n_features: int, n_tokens: int, n_outputs: int = 1, query: str = "mean"):
+        super().__init__(n_features, n_tokens, n_outputs, query)
+        self.shape = (self.n_features**2, self.n_features * self.n_values)  # of the matrix M
 
     @property
-    def shape(self):
-        """Shape (d^2, d c) of the matrix M."""
-        return self.n_features**2, self.n_features * self.n_values
-
-    @property
-    def shapes(self):
+    def shapes(self) -> dict[str, tuple[int, ...]]:
         d = self.n_features
         return {"A": (d, d), "B": (d, self.n_values)}
 
-    def moments(self, X):
+    def moments(self, X: Numbers) -> Numbers:
         """``X_i^T X_i`` of each sample, (N, d, d)."""
         return X.transpose(0, 2, 1) @ X
 
-    def attend(self, A, X):
+    def attend(self, A: Numbers, X: Numbers) -> Numbers:
         """``q A_j X_i^T X_i`` for each asking token and head, as a matrix (N q, r d)."""
         r, d, q = len(A), self.n_features, self.n_queries
         asked = self.asking(X).reshape(-1, d) @ A.transpose(1, 0, 2).reshape(d, r * d)
         return (asked.reshape(len(X), q * r, d) @ self.moments(X)).reshape(len(X) * q, r * d)
 
-    def atoms(self, factors, X):
+    def atoms(self, factors: Factors, X: Numbers) -> Numbers:
         A, B = factors["A"], factors["B"]
         left = self.attend(A, X).reshape(len(X) * self.n_queries, len(A), self.n_features)
         return (left.transpose(1, 0, 2) @ B).reshape(len(A), len(X), self.n_outputs)
 
-    def predict(self, factors, X):
+    def predict(self, factors: Factors, X: Numbers) -> Numbers:
         A, B = factors["A"], factors["B"]
         answers = self.attend(A, X) @ B.reshape(len(B) * self.n_features, self.n_values)
         return answers.reshape(len(X), self.n_outputs)
 
-    def vjp(self, factors, X, G):
+    def vjp(self, factors: Factors, X: Numbers, G: Numbers) -> dict[str, np.ndarray]:
         A, B = factors["A"], factors["B"]
         r, d, c, q = len(A), self.n_features, self.n_values, self.n_queries
         G = G.reshape(-1, c) / len(X)
@@ -80,60 +78,55 @@ class LinearAttention(Tokens, OuterProductFamily):
             "B": (self.attend(A, X).T @ G).reshape(r, d, c),
         }
 
-    def forward(self, M, X):
+    def forward(self, M: Numbers, X: Numbers) -> Numbers:
         d, c = self.n_features, self.n_values
         asked = self.asking(X).reshape(-1, d) @ M.reshape(d, d * d * c)
         asked = asked.reshape(len(X), self.n_queries, d * d, c)
         second = self.moments(X).reshape(len(X), 1, 1, d * d)
         return (second @ asked).reshape(len(X), self.n_outputs)
 
-    def adjoint(self, X, G):
+    def adjoint(self, X: Numbers, G: Numbers) -> Numbers:
         N, d, c = len(X), self.n_features, self.n_values
         asked = self.asking(X).transpose(0, 2, 1) @ G.reshape(N, -1, c)
         mixed = asked.reshape(N, d * c).T @ self.moments(X).reshape(N, d * d)
         return mixed.reshape(d, c, d, d).transpose(0, 2, 3, 1).reshape(self.shape) / N
 
-    def rounding(self, X, G):
+    def rounding(self, X: Numbers, G: Numbers) -> tuple[int, float]:
         N = len(X)
         size = np.linalg.norm(X.reshape(N, -1), axis=1) ** 3 * np.linalg.norm(G, axis=1)
         return N + 2 * self.n_tokens + self.n_queries, float(np.sum(size)) / N
 
-    def design(self, X):
+    def design(self, X: np.ndarray) -> np.ndarray:
         """The matrix (N q, d^3) that maps ``M`` reshaped to (d^3, c) to the predictions."""
         product = self.asking(X)[:, :, :, None, None] * self.moments(X)[:, None, None]
         return product.reshape(-1, self.n_features**3)
 
-    def omega(self, X, F):
+    def omega(self, X: Numbers, F: Numbers) -> float:
         """The least nuclear norm of a matrix with predictions ``F``; ``inf`` when none has them.
 
         A convex program, unless ``d = 1``: the products ``q_a (X^T X)_{be}`` never see the part of M
         that is antisymmetric in b and e.
         """
 
-        def closed_form(M, rank):
+        def closed_form(M: np.ndarray, rank: int) -> float | None:
             return nuclear_norm(M.reshape(self.shape)) if rank == len(M) else None
 
         c = self.n_values
         program = partial(matrix_program, self.shape, n_columns=c, n_outputs=c)
         return least_norm(self.design(X), np.reshape(F, (-1, c)), program, closed_form)
 
-    def convex_program(self, X):
+    def convex_program(self, X: Numbers) -> Any:
         return matrix_program(self.shape, self.design(X), self.n_values, self.n_outputs)
-
-    def present(self, F):
-        if self.query == "all":
-            F = F.reshape(len(F), self.n_tokens, self.n_values)
-        return F[..., 0] if self.n_values == 1 else F
 
     # ---- the population ----------------------------------------------------------------------------
 
     device_model = models.Products
 
-    def unit_constants(self, a):
+    def unit_constants(self, a: float) -> tuple[float, float]:
         """``X^T X`` has norm at most ``T a^2``; ``sqrt(T)`` when all tokens ask."""
         return self.n_tokens * a**3 * np.sqrt(self.n_queries), 2.0
 
-    def population_error(self, factors, teacher):
+    def population_error(self, factors: Factors, teacher: Factors) -> float:
         r"""Gaussian moments of order six.
 
         A rotation of the tokens turns the mean token into ``z/sqrt(T)`` with z one of T independent

@@ -1,9 +1,11 @@
 """Matrix sensing: linear measurements of a matrix written as a sum of outer products."""
 
+from typing import Any, Self
+
 import numpy as np
 
-from ..factors import check_shape, sample_shape
-from ..programs.nuclear import least_norm, matrix_program
+from ..factors import Factors, Numbers, check_shape, sample_shape
+from ..programs.nuclear import Program, least_norm, matrix_program
 from . import models
 from .outer_product import OuterProductFamily, nuclear_norm
 
@@ -28,57 +30,58 @@ class MatrixSensing(OuterProductFamily):
 
     name = "matrix-sensing"
 
-    def __init__(self, shape):
-        self.shape = check_shape(self.name, shape, 2)
+    def __init__(self, shape: Any):
+        m, n = check_shape(self.name, shape, 2)
+        self.shape = (m, n)
 
     @property
-    def shapes(self):
+    def shapes(self) -> dict[str, tuple[int, ...]]:
         return {"u": (self.shape[0],), "v": (self.shape[1],)}
 
     @property
-    def input_shape(self):
+    def input_shape(self) -> tuple[int, ...]:
         return self.shape
 
     @property
-    def n_outputs(self):
+    def n_outputs(self) -> int:
         return 1
 
-    def params(self):
+    def params(self) -> dict[str, Any]:
         return {"shape": list(self.shape)}
 
     @classmethod
-    def from_data(cls, X, Y, **options):
+    def from_data(cls, X: Any, Y: Any, **options: Any) -> Self:
         return cls(**{"shape": sample_shape(cls.name, X, "N, m, n"), **options})
 
-    def forward(self, M, X):
+    def forward(self, M: Numbers, X: Numbers) -> Numbers:
         return (X.reshape(len(X), -1) @ M.ravel())[:, None]
 
-    def adjoint(self, X, G):
+    def adjoint(self, X: Numbers, G: Numbers) -> Numbers:
         return (G[:, 0] @ X.reshape(len(X), -1)).reshape(self.shape) / len(X)
 
-    def rounding(self, X, G):
+    def rounding(self, X: np.ndarray, G: np.ndarray) -> tuple[int, float]:
         return len(X), float(np.linalg.norm(X) * np.linalg.norm(G)) / len(X)
 
-    def omega(self, X, F):
+    def omega(self, X: np.ndarray, F: np.ndarray) -> float:
         """The least nuclear norm of a matrix with measurements ``F``; ``inf`` when there is none.
 
         A closed form when the measurements determine the matrix, a convex program otherwise.
         """
 
-        def closed_form(m, rank):
+        def closed_form(m: np.ndarray, rank: int) -> float | None:
             return nuclear_norm(m.reshape(self.shape)) if rank == m.size else None
 
         return least_norm(X.reshape(len(X), -1), F, lambda A: matrix_program(self.shape, A), closed_form)
 
-    def convex_program(self, X):
+    def convex_program(self, X: np.ndarray) -> Program:
         return matrix_program(self.shape, X.reshape(len(X), -1))
 
     # ---- the population ----------------------------------------------------------------------------
 
     device_model = models.Sensing
 
-    def unit_constants(self, a):
+    def unit_constants(self, a: float) -> tuple[float, float]:
         return a, 2.0
 
-    def linear_map(self, factors):
+    def linear_map(self, factors: Factors) -> np.ndarray:
         return self.matrix(factors)

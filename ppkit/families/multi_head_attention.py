@@ -1,10 +1,14 @@
 """Multi-head softmax attention: values penalized, keys and queries on a ball."""
 
+from typing import Any, Self
+
 import numpy as np
 
-from ..checks.heads import Asks, answers, attention, head_matrix
+from ..checks.heads import Queries, answers, attention, head_matrix
 from ..errors import InputError
-from ..factors import drop_dead
+from ..factors import Array, Factors, Numbers, check_sizes, drop_dead, sample_shape
+from ..losses import Loss
+from ..polars.base import Norm
 from ..polars.heads import head_slope, heads_norm
 from . import models
 from .attention_descent import descend_heads
@@ -45,31 +49,40 @@ class MultiHeadAttention(Tokens):
 
     name = "multi-head-attention"
 
-    def __init__(self, n_features, n_tokens, d_k, n_outputs=1, radius=1.0, query="last"):
-        self.read_sizes(n_features, n_tokens, n_outputs, query, d_k=d_k)
+    def __init__(
+        self,
+        n_features: int,
+        n_tokens: int,
+        d_k: int,
+        n_outputs: int = 1,
+        radius: float = 1.0,
+        query: str = "last",
+    ):
+        super().__init__(n_features, n_tokens, n_outputs, query)
+        check_sizes(self.name, d_k=d_k)
         if isinstance(radius, str) or not np.isfinite(radius) or radius <= 0:
             raise InputError(f"{self.name}: radius must be a positive number, got {radius!r}")
         self.d_k, self.radius = int(d_k), float(radius)
-        self._norm = heads_norm(self.asks, self.n_features, self.d_k, self.radius)
+        self._norm = heads_norm(self.queries, self.n_features, self.d_k, self.radius)
 
     @property
-    def norm(self):
+    def norm(self) -> Norm:
         return self._norm
 
     @property
-    def reach(self):
+    def reach(self) -> float:
         """The largest nuclear norm of a head matrix ``K^T Q / sqrt(d_k)``."""
         return self.radius**2 / np.sqrt(self.d_k)
 
     @property
-    def shapes(self):
+    def shapes(self) -> dict[str, tuple[int, ...]]:
         d = self.n_features
         return {"V": (self.n_values, d), "K": (self.d_k, d), "Q": (self.d_k, d)}
 
-    def params(self):
-        sizes = super().params()
+    def params(self) -> dict[str, Any]:
         return {
-            **{k: sizes[k] for k in ("n_features", "n_tokens")},
+            "n_features": self.n_features,
+            "n_tokens": self.n_tokens,
             "d_k": self.d_k,
             "n_outputs": self.n_values,
             "radius": self.radius,
@@ -77,11 +90,12 @@ class MultiHeadAttention(Tokens):
         }
 
     @classmethod
-    def from_data(cls, X, Y, **options):
+    def from_data(cls, X: Any, Y: Any, **options: Any) -> Self:
         """As many rows in keys and queries as there are features, unless ``d_k`` says otherwise."""
-        return super().from_data(X, Y, **{"d_k": np.shape(X)[-1] if np.ndim(X) else 1, **options})
+        n_features = sample_shape(cls.name, X, "N, T, d")[-1]
+        return super().from_data(X, Y, **{"d_k": n_features, **options})
 
-    def check_data(self, X, Y):
+    def check_data(self, X: Any, Y: Any) -> tuple[Any, Any]:
         X, Y = super().check_data(X, Y)
         top = float(np.max(np.abs(X), initial=0.0))
         if top > 1e100 or self.reach * self.n_features * top**2 > LARGEST_SCORE:
@@ -91,7 +105,7 @@ class MultiHeadAttention(Tokens):
             )
         return X, Y
 
-    def check_factors(self, factors):
+    def check_factors(self, factors: Any) -> dict[str, np.ndarray]:
         factors = super().check_factors(factors)
         for k in ("K", "Q"):
             norm = np.linalg.norm(factors[k], axis=(1, 2))
@@ -104,30 +118,29 @@ class MultiHeadAttention(Tokens):
 
     # ---- the head -------------------------------------------------------------------------------
 
-    def asks(self, X, G=None):
-        """Every sample with each of its asking tokens, as :class:`Asks`."""
+    def queries(self, X: Array, G: Array | None = None) -> Queries:
+        """Every sample with each token that asks there, and the rows of ``G/N``."""
         tokens = np.repeat(X, self.n_queries, axis=0)
         G = np.zeros((len(X), self.n_outputs)) if G is None else G / len(X)
-        return Asks(tokens, self.asking(X).reshape(-1, self.n_features), G.reshape(-1, self.n_values))
+        return Queries(tokens, self.asking(X).reshape(-1, self.n_features), G.reshape(-1, self.n_values))
 
-    def means(self, factors, X):
-        """The asks of ``X``, each head's weights (r, N q, T) and its means of the tokens (r, N q, d)."""
-        asks = self.asks(X)
-        weights = attention(asks.tokens, asks.asking, head_matrix(factors["K"], factors["Q"]))
-        return asks, weights, answers(asks.tokens, weights)
+    def means(self, factors: Factors, queries: Queries) -> tuple[Array, Array]:
+        """Each head's weights (r, N q, T) and its means of the tokens (r, N q, d)."""
+        weights = attention(queries.tokens, queries.asking, head_matrix(factors["K"], factors["Q"]))
+        return weights, answers(queries.tokens, weights)
 
-    def atoms(self, factors, X):
-        mean = self.means(factors, X)[2]
+    def atoms(self, factors: Factors, X: Numbers) -> Numbers:
+        _, mean = self.means(factors, self.queries(X))
         return np.matmul(mean, factors["V"].transpose(0, 2, 1)).reshape(len(mean), len(X), self.n_outputs)
 
-    def theta(self, factors):
+    def theta(self, factors: Factors) -> Numbers:
         return np.linalg.norm(factors["V"], axis=(1, 2))
 
-    def scale(self, factors, alpha):
+    def scale(self, factors: Factors, alpha: Any) -> dict[str, np.ndarray]:
         alpha = np.asarray(alpha, float)[:, None, None]
         return {k: alpha * a if k == "V" else a.copy() for k, a in factors.items() if k in self.shapes}
 
-    def adjoint(self, A, G):
+    def adjoint(self, A: Numbers, G: Numbers) -> Numbers:
         """The tokens and the residual themselves."""
         if np.any(np.abs(A) > LARGEST_TOKEN):
             raise InputError(
@@ -138,26 +151,28 @@ class MultiHeadAttention(Tokens):
 
     # ---- training -------------------------------------------------------------------------------
 
-    def vjp(self, factors, X, G):
-        asks, weights, mean = self.means(factors, X)
-        G = self.asks(X, G).G
-        slope = head_slope(asks.tokens, asks.asking, weights, np.matmul(G, factors["V"]))
-        slope = slope / np.sqrt(self.d_k)
+    def vjp(self, factors: Factors, X: Array, G: Array) -> dict[str, np.ndarray]:
+        queries = self.queries(X, G)
+        weights, mean = self.means(factors, queries)
+        back = np.matmul(queries.G, factors["V"])
+        slope = head_slope(queries.tokens, queries.asking, weights, back) / np.sqrt(self.d_k)
         return {
-            "V": np.matmul(G.T, mean),
+            "V": np.matmul(queries.G.T, mean),
             "K": np.matmul(factors["Q"], slope.transpose(0, 2, 1)),
             "Q": np.matmul(factors["K"], slope),
         }
 
-    def surrogate(self, factors):
+    def surrogate(self, factors: Factors) -> tuple[float, dict[str, np.ndarray]]:
         cost = self.theta(factors)[:, None, None]
         slope = factors["V"] / np.where(cost > 0, cost, 1.0)
         return float(cost.sum()), {k: slope if k == "V" else np.zeros_like(factors[k]) for k in self.shapes}
 
-    def balance(self, factors):
+    def balance(self, factors: Factors) -> dict[str, np.ndarray]:
         return {k: np.array(factors[k]) for k in self.shapes}
 
-    def corrective(self, X, Y, lam, loss, factors):
+    def corrective(
+        self, X: Array, Y: Array, lam: float, loss: Loss, factors: Factors
+    ) -> dict[str, np.ndarray]:
         """L-BFGS in smooth coordinates: keys and queries on their balls, values as ``s U``.
 
         ``min (s^2 + |U|^2)/2`` over ``s U = V`` is the cost ``|V|``, so the penalty has no kink.
@@ -166,7 +181,7 @@ class MultiHeadAttention(Tokens):
 
     # ---- random draws ---------------------------------------------------------------------------
 
-    def random_factors(self, rng, width):
+    def random_factors(self, rng: np.random.Generator, width: int) -> dict[str, np.ndarray]:
         """Gaussian values; keys and queries uniform in their balls."""
         factors = super().random_factors(rng, width)
         for k in ("K", "Q"):
@@ -179,12 +194,12 @@ class MultiHeadAttention(Tokens):
 
     device_model = models.Attention
 
-    def unit_constants(self, a):
+    def unit_constants(self, a: float) -> tuple[float, float]:
         """Scores are at most ``reach a^2``, and tokens are averaged: sharp attention is steep."""
         slope = np.sqrt(3 + 6 * (self.reach * a**2) ** 2)
         return a * np.sqrt(self.n_queries), slope
 
-    def agreeing(self, factors):
+    def agreeing(self, factors: Factors) -> dict[str, np.ndarray]:
         """One common value matrix, up to its norm."""
         V = factors["V"]
         size = np.sqrt(np.sum(V**2, axis=(1, 2), keepdims=True))

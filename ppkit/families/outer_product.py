@@ -7,14 +7,18 @@ of outer products.
 """
 
 from abc import abstractmethod
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from ..factors import Factors, Numbers
+from ..polars.base import Norm, Units
 from ..polars.spectral import SpectralNorm
 from .base import Family
 
 
-def svd_split(M, tol=1e-13):
+def svd_split(M: np.ndarray, tol: float = 1e-13) -> tuple[np.ndarray, np.ndarray]:
     """``(u, v)`` of shapes (r, m), (r, n) with ``M = u^T v``, ``|u_j| = |v_j| = sqrt(sigma_j)``.
 
     The width is the numerical rank: singular values below ``tol`` times the largest are dropped.
@@ -25,17 +29,17 @@ def svd_split(M, tol=1e-13):
     return root * U.T[keep], root * Vt[keep]
 
 
-def rows(factors):
+def rows(factors: Factors) -> tuple[Numbers, ...]:
     """Each parameter array with one flat row a factor, shape (r, size of one factor's array)."""
     return tuple(a.reshape(len(a), int(np.prod(a.shape[1:]))) for a in factors.values())
 
 
-def nuclear_norm(M):
+def nuclear_norm(M: np.ndarray) -> float:
     """Sum of the singular values."""
     return float(np.linalg.norm(M, "nuc"))
 
 
-def balance_pair(u, v):
+def balance_pair(u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Rescale the rows of ``u`` and ``v`` to equal Euclidean norms, their outer products unchanged.
 
     A pair with one zero member becomes zero.
@@ -47,7 +51,7 @@ def balance_pair(u, v):
         return np.where(root > 0, u * (root / a), 0.0), np.where(root > 0, v * (root / b), 0.0)
 
 
-def half_squares(factors):
+def half_squares(factors: Factors) -> tuple[float, dict[str, np.ndarray]]:
     """Half the sum of all squared parameters and its gradient: the smooth cost of a pair."""
     value = 0.5 * sum(float(np.sum(a**2)) for a in factors.values())
     return value, dict(factors)
@@ -65,59 +69,59 @@ class OuterProductFamily(Family):
     shape: tuple[int, int]
 
     @abstractmethod
-    def forward(self, M, X):
+    def forward(self, M: Numbers, X: Numbers) -> Numbers:
         """Prediction (N, n_outputs) of the matrix ``M`` (m, n)."""
 
     @abstractmethod
-    def adjoint(self, X, G):
+    def adjoint(self, X: Numbers, G: Numbers) -> Numbers:
         """The matrix (m, n) with ``<G, forward(M)>_{mu_N} = <adjoint(G), M>`` for every M."""
 
     @abstractmethod
-    def rounding(self, X, G):
+    def rounding(self, X: Any, G: np.ndarray) -> tuple[int, float]:
         """``(n_terms, magnitude)`` of the sums in ``adjoint``, as in ``polar.rounding_margin``."""
 
-    def matrix(self, factors):
+    def matrix(self, factors: Factors) -> Numbers:
         """The matrix ``sum_j u_j v_j^T``, shape (m, n)."""
         u, v = rows(factors)
         return u.T @ v
 
-    def pack(self, u, v):
+    def pack(self, u: np.ndarray, v: np.ndarray) -> dict[str, np.ndarray]:
         """Factors from rows ``u`` (r, m) and ``v`` (r, n)."""
         return {k: a.reshape(len(a), *s) for (k, s), a in zip(self.shapes.items(), (u, v), strict=True)}
 
-    def atoms(self, factors, X):
+    def atoms(self, factors: Factors, X: Numbers) -> Numbers:
         u, v = rows(factors)
         if len(u) == 0:
             return np.zeros((0, *self.forward(np.zeros(self.shape), X).shape))
         return np.stack([self.forward(np.outer(a, b), X) for a, b in zip(u, v, strict=True)])
 
-    def predict(self, factors, X):
+    def predict(self, factors: Factors, X: Numbers) -> Numbers:
         return self.forward(self.matrix(factors), X)
 
-    def theta(self, factors):
+    def theta(self, factors: Factors) -> Numbers:
         return 0.5 * sum(np.sum(a**2, axis=1) for a in rows(factors))
 
-    def scale(self, factors, alpha):
+    def scale(self, factors: Factors, alpha: ArrayLike) -> dict[str, np.ndarray]:
         root = np.sqrt(np.asarray(alpha, float))
         return {k: root.reshape(-1, *[1] * (a.ndim - 1)) * a for k, a in factors.items()}
 
     @property
-    def norm(self):
+    def norm(self) -> Norm:
         return SpectralNorm()
 
-    def unit_factors(self, units):
+    def unit_factors(self, units: Units) -> dict[str, np.ndarray]:
         return self.pack(units["u"], units["v"])
 
-    def vjp(self, factors, X, G):
+    def vjp(self, factors: Factors, X: np.ndarray, G: np.ndarray) -> dict[str, np.ndarray]:
         M = self.adjoint(X, G)
         u, v = rows(factors)
         return self.pack(v @ M.T, u @ M)
 
-    def surrogate(self, factors):
+    def surrogate(self, factors: Factors) -> tuple[float, dict[str, np.ndarray]]:
         return half_squares(factors)
 
-    def balance(self, factors):
+    def balance(self, factors: Factors) -> dict[str, np.ndarray]:
         return self.pack(*balance_pair(*rows(factors)))
 
-    def merge(self, factors, X=None):
+    def merge(self, factors: Factors, X: np.ndarray | None = None) -> dict[str, np.ndarray]:
         return self.pack(*svd_split(self.matrix(factors)))

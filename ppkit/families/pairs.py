@@ -13,6 +13,7 @@ from ..checks.pairs import Pair
 from ..checks.vector_norms import LInf, VectorNorm
 from ..errors import InputError
 from ..factors import Factors, drop_dead, width
+from ..losses import Loss
 from ..polars.base import Norm
 from ..polars.lines import LinesNorm
 from ..polars.pairs import pair_norm
@@ -61,7 +62,13 @@ class PairCost(ABC):
         return {"u": u, "v": v} if len(u) <= width(factors) else Family.merge(family, factors)
 
     def corrective(
-        self, family: OuterProductFamily, X, Y, lam: float, loss, factors: Factors
+        self,
+        family: OuterProductFamily,
+        X: np.ndarray,
+        Y: np.ndarray,
+        lam: float,
+        loss: Loss,
+        factors: Factors,
     ) -> Arrays | None:
         """As in :meth:`Family.corrective`; None means: descend."""
         return None
@@ -174,7 +181,7 @@ class HardCost(PairCost):
     """No closed form: Omega is a program over the vertices of a small cube, if there is one."""
 
     def omega(self, M: np.ndarray) -> float:
-        def program(rows):
+        def program(rows: np.ndarray) -> Program:
             return self.program(rows.reshape(len(rows), *M.shape))
 
         return least_norm(np.eye(M.size), M.reshape(-1, 1), program)
@@ -183,7 +190,13 @@ class HardCost(PairCost):
         return cube_program(self.pair, X)
 
     def corrective(
-        self, family: OuterProductFamily, X, Y, lam: float, loss, factors: Factors
+        self,
+        family: OuterProductFamily,
+        X: np.ndarray,
+        Y: np.ndarray,
+        lam: float,
+        loss: Loss,
+        factors: Factors,
     ) -> Arrays | None:
         """Beside a cube, the best other factors for the present vertices."""
         side = self.pair.cube_side(X.shape[1:])

@@ -6,7 +6,7 @@ from ..factors import Factors, take, width
 from .base import Family
 
 
-def merge_patterns(A, factors):
+def merge_patterns(A: np.ndarray, factors: Factors) -> dict[str, np.ndarray]:
     """Units with one scalar output, one pattern and one sign added up, at no higher cost."""
     w = np.abs(factors["u"]) * factors["v"]
     key = np.column_stack([(A @ factors["v"].T > 0).T, factors["u"][:, 0] > 0])
@@ -18,7 +18,7 @@ def merge_patterns(A, factors):
     return {"u": sign * root, "v": total / np.where(root > 0, root, 1.0)}
 
 
-def thin(atoms, cost, tol=1e-12):
+def thin(atoms: np.ndarray, cost: np.ndarray, tol: float = 1e-12) -> np.ndarray:
     """Weights (r,) >= 0, at most rank many of them positive, with the same weighted sum and no more cost.
 
     Carathéodory's theorem: along a null combination of the atoms, in the direction in which the cost
@@ -44,7 +44,7 @@ def thin(atoms, cost, tol=1e-12):
         weight[on] = np.maximum(c, 0.0) / cost[on]
 
 
-def thinned(family: Family, factors: Factors, X) -> dict[str, np.ndarray]:
+def thinned(family: Family, factors: Factors, X: np.ndarray) -> dict[str, np.ndarray]:
     """No more factors than atoms can be independent, with the same prediction at no higher cost."""
     if width(factors) < 2:
         return dict(factors)

@@ -1,9 +1,15 @@
 """ReLU networks of one real input whose biases are free: splines, and the lasso of their kinks."""
 
-import numpy as np
+from typing import Any, Self
 
-from ..factors import append, sample_shape, take, width
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..factors import Factors, Numbers, append, sample_shape, take, width
+from ..losses import Loss
+from ..polars.base import Units
 from ..polars.knots import KnotsNorm
+from ..programs.nuclear import Program
 from ..programs.splines import hinge_lasso, spline_program
 from .base import Family
 from .splines import best_split, constant, hinges, hinges_and_level, spline_cost, spline_of
@@ -34,56 +40,56 @@ class ReLU1D(Family):
     bounded_atoms = False
 
     @property
-    def shapes(self):
+    def shapes(self) -> dict[str, tuple[int, ...]]:
         return {"u": (1,), "w": (1,), "b": (1,)}
 
     @property
-    def input_shape(self):
+    def input_shape(self) -> tuple[int, ...]:
         return (1,)
 
     @property
-    def n_outputs(self):
+    def n_outputs(self) -> int:
         return 1
 
-    def params(self):
+    def params(self) -> dict[str, Any]:
         return {}
 
     @classmethod
-    def from_data(cls, X, Y, **options):
+    def from_data(cls, X: Any, Y: Any, **options: Any) -> Self:
         sample_shape(cls.name, X, "N, 1")
         return cls(**options)
 
     # ---- the three maps -------------------------------------------------------------------------
 
-    def atoms(self, factors, X):
+    def atoms(self, factors: Factors, X: Numbers) -> Numbers:
         hidden = np.maximum(X @ factors["w"].T + factors["b"].T, 0.0)
         return hidden.T[:, :, None] * factors["u"][:, None, :]
 
-    def predict(self, factors, X):
+    def predict(self, factors: Factors, X: Numbers) -> Numbers:
         return np.maximum(X @ factors["w"].T + factors["b"].T, 0.0) @ factors["u"]
 
-    def theta(self, factors):
+    def theta(self, factors: Factors) -> Numbers:
         return 0.5 * (np.sum(factors["u"] ** 2, axis=1) + np.sum(factors["w"] ** 2, axis=1))
 
-    def scale(self, factors, alpha):
+    def scale(self, factors: Factors, alpha: ArrayLike) -> dict[str, np.ndarray]:
         root = np.sqrt(np.asarray(alpha, float))[:, None]
         return {k: root * a for k, a in factors.items()}
 
     # ---- the polar ------------------------------------------------------------------------------
 
-    def project_dual(self, X, G):
+    def project_dual(self, X: Numbers, G: Numbers) -> Numbers:
         """``G`` without its mean: the dual points with ``<g, 1> = 0``."""
         G = G - G.mean()
         return G - G.mean()  # the first mean carries the rounding of G, often larger than what is left
 
     @property
-    def norm(self):
+    def norm(self) -> KnotsNorm:
         return KnotsNorm()
 
-    def adjoint(self, A, G):
+    def adjoint(self, A: Numbers, G: Numbers) -> Numbers:
         return A, G
 
-    def unit_factors(self, units):
+    def unit_factors(self, units: Units) -> dict[str, np.ndarray]:
         """Hinges, and constants for the units of side 0.
 
         Constants cost nothing, so they come right after the best unit, whatever the residual's mean.
@@ -96,7 +102,7 @@ class ReLU1D(Family):
 
     # ---- training -------------------------------------------------------------------------------
 
-    def vjp(self, factors, X, G):
+    def vjp(self, factors: Factors, X: np.ndarray, G: np.ndarray) -> dict[str, np.ndarray]:
         hidden = X @ factors["w"].T + factors["b"].T
         back = (G @ factors["u"].T) * (hidden > 0) / len(X)
         return {
@@ -105,11 +111,11 @@ class ReLU1D(Family):
             "b": back.sum(axis=0)[:, None],
         }
 
-    def surrogate(self, factors):
+    def surrogate(self, factors: Factors) -> tuple[float, dict[str, np.ndarray]]:
         cost = 0.5 * float(np.sum(factors["u"] ** 2) + np.sum(factors["w"] ** 2))
         return cost, {"u": factors["u"], "w": factors["w"], "b": np.zeros_like(factors["b"])}
 
-    def balance(self, factors):
+    def balance(self, factors: Factors) -> dict[str, np.ndarray]:
         """Units with ``|u| = |w|``; constants in the form that the class describes."""
         u, w, b = (factors[k] for k in self.shapes)
         root = np.sqrt(np.abs(u)) * np.sqrt(np.abs(w))
@@ -118,14 +124,16 @@ class ReLU1D(Family):
         flat = constant((u * np.maximum(b, 0.0))[:, 0])
         return {k: np.where(root > 0, unit[k], np.where(w == 0, flat[k], 0.0)) for k in self.shapes}
 
-    def corrective(self, X, Y, lam, loss, factors):
+    def corrective(
+        self, X: np.ndarray, Y: np.ndarray, lam: float, loss: Loss, factors: Factors
+    ) -> dict[str, np.ndarray] | None:
         factors = self.balance(factors)
         u, w, b = (factors[k][:, 0] for k in self.shapes)
         on = w != 0
-        found = hinge_lasso(X, Y, lam, loss, np.sign(w[on]), -b[on] / w[on], np.any(u[~on] != 0))
+        found = hinge_lasso(X, Y, lam, loss, np.sign(w[on]), -b[on] / w[on], bool(np.any(u[~on] != 0)))
         return None if found is None else hinges_and_level(*found)
 
-    def merge(self, factors, X=None):
+    def merge(self, factors: Factors, X: np.ndarray | None = None) -> dict[str, np.ndarray]:
         """The cheapest network with the same prediction on ``X``, unless it has more units.
 
         All constants become one; copies are added up.
@@ -143,8 +151,8 @@ class ReLU1D(Family):
 
     # ---- closed forms ---------------------------------------------------------------------------
 
-    def omega(self, X, F):
+    def omega(self, X: np.ndarray, F: np.ndarray) -> float:
         return spline_cost(X[:, 0], np.reshape(np.asarray(F, float), len(X)))
 
-    def convex_program(self, X):
+    def convex_program(self, X: np.ndarray) -> Program:
         return spline_program(X[:, 0])

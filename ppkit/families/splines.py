@@ -6,13 +6,14 @@ up to a linear function: its orientation.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..factors import Factors, append
 
 TINY_WEIGHT = 2.0**-40
 
 
-def constant(levels) -> dict[str, np.ndarray]:
+def constant(levels: ArrayLike) -> dict[str, np.ndarray]:
     """Units with ``w = 0`` that predict the constants ``levels`` (r,), at a cost of ``2^-81 |level|``."""
     levels = np.asarray(levels, float)
     root = np.sqrt(np.abs(levels))

@@ -1,9 +1,11 @@
 """Inputs of tokens, and which of them ask: what the two attention families share."""
 
+from typing import Any, Self
+
 import numpy as np
 
 from ..errors import InputError
-from ..factors import as_float, check_sizes, sample_shape
+from ..factors import Numbers, as_float, check_sizes, sample_shape
 from .base import Family
 
 QUERIES = ("mean", "last", "all")
@@ -16,22 +18,15 @@ class Tokens(Family):
     T answers).
     """
 
-    n_features: int
-    n_tokens: int
-    n_values: int
-    query: str
-
-    def read_sizes(self, n_features, n_tokens, n_outputs, query, **more):
-        """Check and keep d, T, c and the query; ``more`` sizes are checked along with them."""
-        sizes = {"n_features": n_features, "n_tokens": n_tokens, **more, "n_outputs": n_outputs}
-        check_sizes(self.name, **sizes)
+    def __init__(self, n_features: int, n_tokens: int, n_outputs: int, query: str):
+        check_sizes(self.name, n_features=n_features, n_tokens=n_tokens, n_outputs=n_outputs)
         if query not in QUERIES:
             raise InputError(f"{self.name}: query must be one of {', '.join(QUERIES)}, got {query!r}")
         self.n_features, self.n_tokens, self.n_values = int(n_features), int(n_tokens), int(n_outputs)
         self.query = query
 
     @property
-    def input_shape(self):
+    def input_shape(self) -> tuple[int, int]:
         return self.n_tokens, self.n_features
 
     @property
@@ -40,10 +35,10 @@ class Tokens(Family):
         return self.n_tokens if self.query == "all" else 1
 
     @property
-    def n_outputs(self):
+    def n_outputs(self) -> int:
         return self.n_queries * self.n_values
 
-    def params(self):
+    def params(self) -> dict[str, Any]:
         return {
             "n_features": self.n_features,
             "n_tokens": self.n_tokens,
@@ -52,17 +47,19 @@ class Tokens(Family):
         }
 
     @classmethod
-    def from_data(cls, X, Y, **options):
+    def from_data(cls, X: Any, Y: Any, **options: Any) -> Self:
         n_tokens, n_features = sample_shape(cls.name, X, "N, T, d")
         Y = as_float(Y, "Y")
-        sizes = {"n_features": n_features, "n_tokens": n_tokens, "n_outputs": 1}
-        if Y.ndim > 1:
-            sizes["n_outputs"] = Y.shape[-1]
+        sizes = {
+            "n_features": n_features,
+            "n_tokens": n_tokens,
+            "n_outputs": 1 if Y.ndim < 2 else Y.shape[-1],
+        }
         if options.get("query") == "all" and Y.ndim == 2:
             sizes["n_outputs"] = max(1, Y.shape[1] // n_tokens)
         return cls(**{**sizes, **({"query": "all"} if Y.ndim == 3 else {}), **options})
 
-    def check_data(self, X, Y):
+    def check_data(self, X: Any, Y: Any) -> tuple[Any, Any]:
         if self.query == "all" and np.ndim(Y) == 3:
             if np.shape(Y)[1:] != (self.n_tokens, self.n_values):
                 shape = f"(N, {self.n_tokens}, {self.n_values})"
@@ -70,7 +67,13 @@ class Tokens(Family):
             Y = np.reshape(Y, (len(Y), -1))
         return super().check_data(X, Y)
 
-    def asking(self, X):
+    def present(self, F: np.ndarray) -> np.ndarray:
+        """Answers (N, n_outputs) as (N, c), or (N, T, c) when all tokens ask; without an axis for c = 1."""
+        if self.query == "all":
+            F = F.reshape(len(F), self.n_tokens, self.n_values)
+        return F[..., 0] if self.n_values == 1 else F
+
+    def asking(self, X: Numbers) -> Numbers:
         """The tokens that ask, (N, q, d)."""
         if self.query == "mean":
             return X.mean(axis=1, keepdims=True)

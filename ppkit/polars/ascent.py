@@ -81,7 +81,7 @@ def values_at(M: np.ndarray, U: np.ndarray, V: np.ndarray) -> np.ndarray:
 def ascend(pair: Pair, S: np.ndarray, V: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """``(U, V, values)`` of alternating ascent from the rows of ``V``, best first, no copies."""
 
-    def step(points):
+    def step(points: Units) -> tuple[np.ndarray, Units]:
         value = pair.gain(pair.row, points["v"] @ S.T)
         u = pair.touch(pair.row, points["v"] @ S.T)
         return value, {"v": pair.touch(pair.col, u @ S)}

@@ -2,14 +2,16 @@
 
 import numpy as np
 
+from ..factors import Array
 
-def to_ball(z, radius):
+
+def to_ball(z: Array, radius: float) -> Array:
     """Points of the closed ball: ``radius sin(|z|) z/|z|`` for each leading index."""
     size = norms(z)
     return radius * np.sinc(size / np.pi) * z
 
 
-def from_ball(W, radius):
+def from_ball(W: Array, radius: float) -> Array:
     """A point that :func:`to_ball` maps to ``W``, or just inside when ``W`` is on the sphere.
 
     Radially the map stands still on the sphere, and a descent that starts there could not leave it.
@@ -19,7 +21,7 @@ def from_ball(W, radius):
     return np.where(size > 0, angle / np.where(size > 0, size, 1.0), 1 / radius) * W
 
 
-def pull_back(z, radius, slope):
+def pull_back(z: Array, radius: float, slope: Array) -> Array:
     """Gradient in ``z`` from the gradient ``slope`` in ``to_ball(z)``."""
     size = norms(z)
     safe = np.maximum(size, 1e-8)
@@ -28,6 +30,6 @@ def pull_back(z, radius, slope):
     return radius * (np.sinc(size / np.pi) * slope + change * along * z)
 
 
-def norms(W):
+def norms(W: Array) -> Array:
     """Frobenius norms of the matrices (k, a, b), shape (k, 1, 1)."""
     return np.sqrt(np.sum(W**2, axis=(1, 2), keepdims=True))

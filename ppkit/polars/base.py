@@ -214,15 +214,16 @@ class Least(Norm):
         self.kinds = tuple(kind for norm in norms for kind in norm.kinds)
 
     def find(self, M: Any, starts: Sequence[Units], effort: str, seed: int) -> Found:
-        best: Found | None = None
+        best: Found | None = None  # of the members so far
         for norm in self.norms:
             found = norm.find(M, starts, effort, seed)
-            if found.upper is None:
-                found = replace(found, upper=norm.upper(M, found.proof))
+            upper = norm.upper(M, found.proof) if found.upper is None else found.upper
+            found = replace(found, upper=upper)
             best = found if best is None else norm.joined(best, found)
-            if best.upper <= np.max(best.values) * (1 + self.closed):
+            if known(best) <= np.max(best.values) * (1 + self.closed):
                 break
             starts = (*starts, best.units)
+        assert best is not None, "the least of no norms"
         return best
 
     def upper(self, M: Any, proof: Proof) -> float:
@@ -245,8 +246,14 @@ class Least(Norm):
         raise ValueError(f"a proof of kind {proof.kind!r} says nothing about {type(self).__name__}")
 
 
+def known(found: Found) -> float:
+    """The upper end of what was found: whoever compares proofs evaluated them before."""
+    assert found.upper is not None, "a proof that is yet to be evaluated"
+    return found.upper
+
+
 def both(one: Found, other: Found) -> Found:
     """The units of two searches, and the proof of the smaller upper end."""
-    better = other if other.upper < one.upper else one
+    better = other if known(other) < known(one) else one
     units = append(one.units, other.units)
     return Found(units, np.concatenate([one.values, other.values]), better.proof, better.upper)

@@ -57,7 +57,7 @@ class Branching:
     point: np.ndarray | None
     tag: int
     nodes: int
-    tree: dict
+    tree: dict[str, np.ndarray]
 
 
 def branch_and_bound(

@@ -51,17 +51,17 @@ def interior_points(
     top = float(np.linalg.eigvalsh(Q)[-1])
     t, c, Z = 1.5 * top + 1e-12, np.zeros(m), np.eye(n) / n
 
-    def slack(t, c):
+    def slack(t: float, c: np.ndarray) -> np.ndarray:
         return t * np.eye(n) - Q - combine(c, rows, n)
 
-    def longest(M, D):
+    def longest(M: np.ndarray, D: np.ndarray) -> float:
         """The step to the boundary of the positive definite matrices along D, at most 1."""
         L = cholesky(M, lower=True)
         H = solve_triangular(L, solve_triangular(L, D, lower=True).T, lower=True)
         low = float(np.linalg.eigvalsh((H + H.T) / 2)[0])
         return min(1.0, -0.98 / low) if low < 0 else 1.0
 
-    def apply(M):
+    def apply(M: np.ndarray) -> np.ndarray:
         """The constraint maps (tr, -<A_k, .>) of a symmetric matrix."""
         return np.concatenate([[np.trace(M)], -gather(M, rows)])
 

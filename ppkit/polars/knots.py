@@ -1,10 +1,12 @@
 """The polar of ReLU networks of one input with free biases: hinges with knots at the data, constants."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..checks import Proof
-from ..checks.knots import is_centered, knot_margin, knot_values, sorted_residual
-from .base import Found, Norm
+from ..checks.knots import Pair, is_centered, knot_margin, knot_values, sorted_residual
+from .base import Found, Norm, Units
 
 MOST = 16
 HIGH = 2.0**40  # of a constant: at no cost it could be any number
@@ -20,7 +22,7 @@ class KnotsNorm(Norm):
 
     kinds = ("knots",)
 
-    def find(self, M, starts, effort, seed):
+    def find(self, M: Pair, starts: Sequence[Units], effort: str, seed: int) -> Found:
         X, G = M
         weight, side, knot = knot_peaks(X, G)
         hinges = weight[:, None] * np.maximum(side[:, None] * X[:, 0] - (side * knot)[:, None], 0.0)
@@ -34,8 +36,9 @@ class KnotsNorm(Norm):
         }
         return Found(units, np.append(values, [level, -level]), Proof("knots"))
 
-    def margin(self, M, value, n_terms, magnitude):
-        return knot_margin(*M)
+    def margin(self, M: Pair, value: float, n_terms: int, magnitude: float) -> float:
+        X, G = M
+        return knot_margin(X, G)
 
 
 def knot_peaks(X: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, ...]:

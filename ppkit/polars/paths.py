@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..checks import Proof
-from ..checks.cones import directional_values, hidden_gradient
+from ..checks.cones import Sample, directional_values, hidden_gradient
 from ..checks.plane import sweep
 from ..checks.signs import one_signed
 from ..factors import append, take
@@ -31,7 +31,7 @@ class PathNorm(DataNorm):
         self.sizes, self.layers = sizes, layers
         self.is_closed = layers == 0 and sizes[0] <= 2
 
-    def find(self, M, starts, effort, seed):
+    def find(self, M: Sample, starts: Sequence[Units], effort: str, seed: int) -> Found:
         A, G = M
         v, data = two_layers(A, G, starts, effort, seed)
         paths, proof = chains(self.sizes, unit_rows(hidden_gradient(A, G, v)), v), Proof("layers", data)
@@ -53,7 +53,7 @@ class PathNorm(DataNorm):
 
 def two_layers(
     A: np.ndarray, G: np.ndarray, starts: Sequence[Units], effort: str, seed: int
-) -> tuple[np.ndarray, dict]:
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """``(v, data)``: good directions for the two-layer polar and its proof, which is empty in the plane.
 
     Plain ascent is enough here: where hidden layers remain, paths climb on from all of these directions.
@@ -62,7 +62,8 @@ def two_layers(
         v, values = sweep(A, G)
         return v[np.argsort(-values, kind="stable")[:32]], {}
     own = [{"v": start["W1"].reshape(-1, A.shape[1])} for start in starts]
-    v, data, _ = cones(A, G, ascent(A, G, own, seed), *CONES[effort])
+    gap, most = CONES[effort]
+    v, data, _ = cones(A, G, ascent(A, G, own, seed), gap, most)
     return v[np.argsort(-directional_values(A, G, v), kind="stable")[:32]], data
 
 
@@ -71,12 +72,12 @@ def climb(A: np.ndarray, G: np.ndarray, paths: Units, effort: str, seed: int) ->
     (restarts, steps), rng = ASCENT[effort], np.random.default_rng(seed)
     more = {k: rng.standard_normal((restarts, *a.shape[1:])) for k, a in paths.items()}
 
-    def step(points):
+    def step(points: Units) -> tuple[np.ndarray, Units]:
         slope = slopes(points, A, G)
         norms = layer_norms(slope)
         return path_values(points, A, G), scale_layers(slope, 1 / np.where(norms > 0, norms, 1.0))
 
-    def mix(points, ends, t):
+    def mix(points: Units, ends: Units, t: np.ndarray) -> Units:
         new = {k: points[k] + t[:, None, None] * ends[k] for k in points}
         return scale_layers(new, 1 / np.maximum(layer_norms(new), 1e-300))
 

@@ -1,12 +1,16 @@
 """Finding multipliers of the semidefinite relaxation of two-layer ReLU units, and dual points."""
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
 import numpy as np
 
 from ..checks import SEARCH, Proof
-from ..checks.cones import directional_values
-from ..checks.relaxation import frame, opposite, relaxed_upper, side_form, squares, weights
+from ..checks.cones import Sample, directional_values
+from ..checks.relaxation import Frame, frame, opposite, relaxed_upper, side_form, squares, weights
+from ..losses import Loss
 from ..rigor.scales import unit_rows
-from .base import DataNorm, Found
+from .base import DataNorm, Found, Units
 from .search import gather
 
 ITERATIONS = {"fast": (300, 1e-3), "default": (800, 2e-4), "exact": (3_000, 5e-5)}
@@ -14,6 +18,8 @@ FEW = 6  # features up to which cones close the interval
 LARGEST = 400  # samples that the relaxation takes on
 CHECK = 50  # iterations between two looks at the bound
 BALANCE = (10, 20, 40, 60, 80, 110, 140, 170, 200, 250, 300, 350, 400)  # where the step length adapts
+
+Row = TypeVar("Row", bound=tuple[Any, ...])
 
 
 def relaxes(A: np.ndarray, effort: str) -> bool:
@@ -30,7 +36,7 @@ class RelaxedNorm(DataNorm):
     kinds = ("relaxation",)
     is_closed = False
 
-    def find(self, M, starts, effort, seed):
+    def find(self, M: Sample, starts: Sequence[Units], effort: str, seed: int) -> Found:
         A, G = M
         none = {"u": np.zeros((0, G.shape[1])), "v": np.zeros((0, A.shape[1]))}
         if relaxes(A, effort):
@@ -44,7 +50,7 @@ class RelaxedNorm(DataNorm):
 # ---- multipliers as a proof -----------------------------------------------------------------------
 
 
-def best_shift(fr, H):
+def best_shift(fr: Frame, H: np.ndarray) -> tuple[np.ndarray, float]:
     """``(tau, shift)`` with nearly the least ``tau_v + tau_u``; any answer is sound.
 
     With the shift the form is definite in the first N coordinates; what is left of it in (v, u) after
@@ -60,12 +66,12 @@ def best_shift(fr, H):
     rest, weight = H[N:, N:] / np.outer(scale, scale), zero[N:] / scale**2
     size = float(np.max(np.abs(H))) or 1.0
 
-    def needed(form, ratio):
+    def needed(form: np.ndarray, ratio: float) -> np.ndarray:
         half = np.exp(np.where(np.arange(len(form)) < k, ratio, -ratio))
         top = max(float(np.linalg.eigvalsh(form * np.outer(half, half))[-1]), 0.0)
         return np.array([top * np.exp(-2 * ratio), top * np.exp(2 * ratio)])
 
-    def split(log_excess):
+    def split(log_excess: float) -> tuple[np.ndarray, float]:
         shift = max(float(values[-1]), 0.0) + size * np.exp(log_excess)
         form = rest - np.diag(shift * weight) + (B.T / (shift - values)) @ B
         ratio = minimize_scalar(lambda r: np.sum(needed(form, r)), bounds=(-4, 4), method="bounded").x
@@ -90,7 +96,7 @@ def relaxed_polar(
 
 
 def relaxed_dual(
-    A: np.ndarray, Y: np.ndarray, lam: float, loss, mass: float, iterations: int, change: float
+    A: np.ndarray, Y: np.ndarray, lam: float, loss: Loss, mass: float, iterations: int, change: float
 ) -> tuple[np.ndarray, Proof]:
     """``(dual, proof)``: nearly the best dual point whose relaxed polar is at most ``lam``.
 
@@ -99,7 +105,7 @@ def relaxed_dual(
     fr = frame(A, Y.shape[1])
     tries = splitting(fr, lambda F, step: proximal(loss, Y, F, step), lam, lam / mass, False, iterations)
 
-    def bounds():
+    def bounds() -> Iterator[tuple[float, np.ndarray, Units]]:
         for g, data in tries:
             upper = relaxed_upper(A, g, data)
             g = g * min(1.0, lam / upper) if upper > 0 else g
@@ -109,7 +115,7 @@ def relaxed_dual(
     return dual, Proof("relaxation", data)
 
 
-def until_flat(tries, change, patience=3):
+def until_flat(tries: Iterable[Row], change: float, patience: int = 3) -> Iterator[Row]:
     """The tries, each starting with a number to be minimized, until that falls by less than ``change``."""
     best, since = np.inf, 0
     for row in tries:
@@ -120,7 +126,7 @@ def until_flat(tries, change, patience=3):
             return
 
 
-def proximal(loss, Y, F, step, halvings=60):
+def proximal(loss: Loss, Y: np.ndarray, F: np.ndarray, step: np.ndarray, halvings: int = 60) -> np.ndarray:
     """``g`` with ``g = -l'(F + step g)``, entry by entry: bisection on a monotone function."""
     first = F - step * loss.gradient(Y, F)
     lo, hi = np.minimum(F, first), np.maximum(F, first)
@@ -131,7 +137,14 @@ def proximal(loss, Y, F, step, halvings=60):
     return -loss.gradient(Y, hi)
 
 
-def splitting(fr, residual, price, rho, budget, iterations):
+def splitting(
+    fr: Frame,
+    residual: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    price: float,
+    rho: float,
+    budget: bool,
+    iterations: int,
+) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
     """Alternating directions for the relaxed problem; yields ``(g, data)`` every few iterations.
 
     The relaxed problem is ``min E l(y, F) + price/2 sum (tr vv^T + tr uu^T)``, or, with a ``budget``,
@@ -164,14 +177,14 @@ def splitting(fr, residual, price, rho, budget, iterations):
         near = fr.R @ new @ fr.R.T
         dual = over - near
         if j in BALANCE:
-            primal = np.linalg.norm(W - near) / (np.linalg.norm(new) or 1.0)
-            change = np.linalg.norm(new - X) / (np.linalg.norm(dual) or 1.0)
+            primal = np.linalg.norm(W - near) / (float(np.linalg.norm(new)) or 1.0)
+            change = float(np.linalg.norm(new - X)) / (float(np.linalg.norm(dual)) or 1.0)
             factor = float(np.clip(np.sqrt(primal / max(change, 1e-300)), 0.2, 5.0))
             rho, dual = rho * factor, dual / factor
         X = new
 
 
-def diagonal(W, fr, price, budget):
+def diagonal(W: np.ndarray, fr: Frame, price: float, budget: bool) -> None:
     """The squares of v and u in W: ``|v|^2 = |u|^2`` on each side, at a price or within the budget."""
     v = fr.parts[2]
     k, i = fr.V.shape[1], np.arange(v.start, W.shape[1])
@@ -184,14 +197,14 @@ def diagonal(W, fr, price, budget):
     W[:, i, i] = z
 
 
-def into_cones(a, b):
+def into_cones(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The nearest ``(a, b)`` with ``|b| <= a``, for ``a`` (s, 1, n) and ``b`` (s, k, n)."""
     norm = np.linalg.norm(b, axis=1, keepdims=True)
     top = np.where(norm <= a, a, np.maximum(0.5 * (a + norm), 0.0))
     return top, b * np.minimum(1.0, top / np.maximum(norm, 1e-300))
 
 
-def readout(fr, force, g):
+def readout(fr: Frame, force: np.ndarray, g: np.ndarray) -> dict[str, np.ndarray]:
     """The multipliers of the second step as a proof, in the units of :func:`relaxed_upper`."""
     _, pq, v, u = fr.parts
     weight, unit = weights(fr, g)

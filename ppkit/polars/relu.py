@@ -5,10 +5,13 @@ of a sample's unit (:math:`G_i^\top u < 0`) the value has a concave kink at :mat
 maxima sit on such kinks.  A gradient step jumps to and fro across them.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..checks import Proof
 from ..checks.cones import (
+    Sample,
     cone_bound,
     directional_values,
     face_boxes,
@@ -17,8 +20,9 @@ from ..checks.cones import (
     with_spectral,
 )
 from ..checks.plane import sweep, swept_upper
+from ..losses import Loss
 from ..rigor.scales import lifted, row_norms, unit_rows
-from .base import DataNorm, Found, Least, Norm
+from .base import DataNorm, Found, Least, Norm, Units
 from .branch import branch_and_bound
 from .relaxation import ITERATIONS, LARGEST, RelaxedNorm, relaxed_dual, relaxes
 from .search import gather, multistart
@@ -42,11 +46,12 @@ class PlaneNorm(DataNorm):
 
     kinds = ("plane",)
 
-    def find(self, M, starts, effort, seed):
+    def find(self, M: Sample, starts: Sequence[Units], effort: str, seed: int) -> Found:
         A, G = M
         v, values = sweep(A, G)
         best = v[np.argsort(-values, kind="stable")[:64]]
-        return Found(*unit_pairs(A, G, best), Proof("plane"), swept_upper(A, G, values))
+        units, attained = unit_pairs(A, G, best)
+        return Found(units, attained, Proof("plane"), swept_upper(A, G, values))
 
 
 class ConesNorm(DataNorm):
@@ -58,25 +63,28 @@ class ConesNorm(DataNorm):
     kinds = ("cones",)
     is_closed = False
 
-    def find(self, M, starts, effort, seed):
+    def find(self, M: Sample, starts: Sequence[Units], effort: str, seed: int) -> Found:
         A, G = M
         gap, most = CONES[effort]
         v = search(A, G, starts, seed, RESTARTS[effort])
         v, data, upper = cones(A, G, v, gap, CONES["default"][1] if relaxes(A, effort) else most)
-        return Found(*unit_pairs(A, G, v), Proof("cones", data), with_spectral(A, G, upper))
+        units, values = unit_pairs(A, G, v)
+        return Found(units, values, Proof("cones", data), with_spectral(A, G, upper))
 
 
 def cones(
     A: np.ndarray, G: np.ndarray, v: np.ndarray, gap: float, most: int
-) -> tuple[np.ndarray, dict, float]:
+) -> tuple[np.ndarray, dict[str, np.ndarray], float]:
     """``(directions, data, upper)``: branch and bound from unit directions ``v`` (k, d), the best in front.
 
     It stops at a relative width ``gap`` of the interval or after ``most`` cones; ``upper`` is the largest
     bound over the cones that ``data`` describes, as :func:`ppkit.checks.cones.cones_upper` reads it.
     """
+    lo, hi = face_boxes(A.shape[1], G.shape[1])
     result = branch_and_bound(
         cone_bound(A, G),
-        *face_boxes(A.shape[1], G.shape[1]),
+        lo,
+        hi,
         lower=float(directional_values(A, G, v).max()),
         gap=gap,
         max_nodes=most,
@@ -97,7 +105,7 @@ def unit_pairs(A: np.ndarray, G: np.ndarray, v: np.ndarray) -> tuple[dict[str, n
 
 
 def relaxed_point(
-    A: np.ndarray, Y: np.ndarray, lam: float, loss, effort: str
+    A: np.ndarray, Y: np.ndarray, lam: float, loss: Loss, effort: str
 ) -> tuple[np.ndarray, Proof] | None:
     """``(dual, proof)``: a dual point that is nearly best under the relaxation; None where it is not tried.
 
@@ -117,14 +125,16 @@ def relaxed_point(
 # ---- search -----------------------------------------------------------------------------------------
 
 
-def ascent(A, G, starts, seed, restarts=64, steps=60):
+def ascent(
+    A: np.ndarray, G: np.ndarray, starts: Sequence[Units], seed: int, restarts: int = 64, steps: int = 60
+) -> np.ndarray:
     """Unit directions (k, d), best first, from the ascent v <- the gradient of the value, normalized."""
     rng = np.random.default_rng(seed)
     data = A[rng.permutation(len(A))[: restarts // 2]]
     v = gather(starts, {"v": np.concatenate([data, -data, rng.standard_normal((restarts, A.shape[1]))])})["v"]
     v = v[np.linalg.norm(v, axis=1) > 0]
 
-    def step(points):
+    def step(points: Units) -> tuple[np.ndarray, Units]:
         v = points["v"]
         h = hidden_gradient(A, G, v)
         size = np.linalg.norm(h, axis=1)
@@ -136,7 +146,7 @@ def ascent(A, G, starts, seed, restarts=64, steps=60):
     return multistart(step, {"v": v / np.linalg.norm(v, axis=1, keepdims=True)}, steps)[0]["v"]
 
 
-def search(A, G, starts, seed, restarts):
+def search(A: np.ndarray, G: np.ndarray, starts: Sequence[Units], seed: int, restarts: int) -> np.ndarray:
     """Unit directions (k, d), best first: smoothed ascent from ``restarts`` starts and more, then plain."""
     rng = np.random.default_rng(seed)
     data = A[rng.permutation(len(A))[: restarts // 2]]
@@ -146,7 +156,7 @@ def search(A, G, starts, seed, restarts):
     return ascent(A, G, (*starts, {"v": v}), seed)
 
 
-def soften(A, G, v, steps=25):
+def soften(A: np.ndarray, G: np.ndarray, v: np.ndarray, steps: int = 25) -> np.ndarray:
     r"""Unit directions near maxima of ``|(1/N) G^T max(Av, 0)|``, one for each row of ``v`` (k, d).
 
     Monotone ascent on a smoothed value, with less and less smoothing: each concave kink becomes a

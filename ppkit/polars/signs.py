@@ -13,14 +13,24 @@ LEAVES = {"fast": (0, 0), "default": (40, 20_000), "exact": (1_000, 2_000_000)} 
 LARGEST = 500  # samples
 CUTS = 40
 
+Hidden = tuple[np.ndarray, np.ndarray]  # weights (m,) and unit directions (m, d) of a last pre-activation
+Leaf = tuple[float, int, float, np.ndarray, np.ndarray, Hidden]  # -bound, count, side, signs, line, units
 
-def leaves_for(effort, n_samples):
+
+def leaves_for(effort: str, n_samples: int) -> int:
     """How many sign patterns a search may look at: each costs linear programs with 2 N unknowns."""
     most, work = LEAVES[effort]
     return min(most, max(2, work // n_samples**2)) if n_samples <= LARGEST else 0
 
 
-def best_line(A, w, reach, signs, pool, layers):
+def best_line(
+    A: np.ndarray,
+    w: np.ndarray,
+    reach: np.ndarray,
+    signs: np.ndarray,
+    pool: list[np.ndarray],
+    layers: int,
+) -> tuple[float, np.ndarray, Hidden]:
     """``(bound, h, units)``: h from a linear program over the directions in ``pool``, which grows.
 
     ``units = (weights, directions)``: the multipliers of the cutting planes, a point z that attains the
@@ -60,14 +70,18 @@ def best_line(A, w, reach, signs, pool, layers):
     return best, h_best, (units[0][units[0] != 0], units[1][units[0] != 0])
 
 
-def sign_search(A, g, lower, layers, v, effort):
+def sign_search(
+    A: np.ndarray, g: np.ndarray, lower: float, layers: int, v: np.ndarray, effort: str
+) -> tuple[dict[str, np.ndarray], tuple[float, np.ndarray, np.ndarray]]:
     """Branch and bound over the signs of z: ``(leaves, units of the best leaf with their side)``.
 
     Only samples that pull upward need a sign: for the others one slope between ``w_i`` and 0 is exact.
     """
     N, enough = len(g), lower * (1 + CONES[effort][0])
     reach = row_norms(A)
-    pool, heap, done = list(v), [], []
+    pool = list(v)
+    heap: list[Leaf] = []
+    done: list[Leaf] = []
     for side in (1.0, -1.0):
         w, signs = side * g / N, np.zeros(N, int)
         bound, h, units = best_line(A, w, reach, signs, pool, layers)

@@ -1,9 +1,11 @@
 """Spectral norms as polars: singular and symmetric eigenvectors."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..checks import Proof
-from .base import Found, Norm
+from .base import Found, Norm, Units
 
 MOST = 16  # units that a search hands on
 RANK = 1e-12  # relative size below which a singular value is rounding
@@ -14,7 +16,7 @@ class SpectralNorm(Norm):
 
     kinds = ("spectral",)
 
-    def find(self, M, starts, effort, seed):
+    def find(self, M: np.ndarray, starts: Sequence[Units], effort: str, seed: int) -> Found:
         U, s, Vt = np.linalg.svd(M, full_matrices=False)
         k = max(1, min(MOST, int(np.sum(s > RANK * s[0]))))
         return Found({"u": U.T[:k], "v": Vt[:k]}, s[:k], Proof("spectral"), float(s[0]))
@@ -25,7 +27,7 @@ class SymmetricNorm(Norm):
 
     kinds = ("symmetric",)
 
-    def find(self, M, starts, effort, seed):
+    def find(self, M: np.ndarray, starts: Sequence[Units], effort: str, seed: int) -> Found:
         w, E = np.linalg.eigh(M)
         order = np.argsort(-np.abs(w), kind="stable")
         size = np.abs(w[order])

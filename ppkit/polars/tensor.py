@@ -10,7 +10,7 @@ from ..checks.forms import binomial_count, binomials, combine, form_upper, other
 from ..factors import width
 from ..rigor.margins import rounding_margin
 from ..rigor.scales import unit_rows
-from .base import Found, Norm
+from .base import Found, Norm, Units
 from .forms import interior_points, polish
 from .search import multistart
 
@@ -37,7 +37,7 @@ class TensorNorm(Norm):
     kinds = ("unfolding", "form")
     is_closed = False
 
-    def find(self, M, starts, effort, seed):
+    def find(self, M: np.ndarray, starts: Sequence[Units], effort: str, seed: int) -> Found:
         size = float(np.linalg.norm(M))
         names = [f"u{k + 1}" for k in range(M.ndim)]
         if size == 0:
@@ -52,17 +52,19 @@ class TensorNorm(Norm):
         proof, (vectors, values) = enclose(T, maximizers(*power_iteration(T, begin)), LARGEST[effort])
         return Found(dict(zip(names, vectors, strict=True)), values * size, proof)
 
-    def margin(self, M, value, n_terms, magnitude):
+    def margin(self, M: np.ndarray, value: float, n_terms: int, magnitude: float) -> float:
         """Of the sums in ``M``: the checkers add their own rounding."""
         return rounding_margin(n_terms, magnitude)
 
-    def rounded(self, M, proof, n_terms, magnitude, value=None):
+    def rounded(
+        self, M: np.ndarray, proof: Proof, n_terms: int, magnitude: float, value: float | None = None
+    ) -> float:
         """The rounding of ``M`` goes under the root of a form, where the unfolding amplifies it."""
         if proof.kind != "form":
             return super().rounded(M, proof, n_terms, magnitude, value)
         return form_upper(self, M, proof.data, rounding_margin(n_terms, magnitude))
 
-    def why(self, proof, lower, upper):
+    def why(self, proof: Proof, lower: float, upper: float) -> str:
         kind = super().why(proof, lower, upper)
         return "exact" if kind == "bounded" and upper <= lower * (1 + 10 * TIGHT) else kind
 
@@ -111,7 +113,7 @@ def maximizers(vectors: Vectors, values: np.ndarray, most: int = 16, least: floa
     """Distinct unit maximizers with positive value, best first: arrays (s, n_k) and values (s,)."""
     sign = np.where(values < 0, -1.0, 1.0)
     vectors, values = [sign[:, None] * vectors[0], *vectors[1:]], np.abs(values)
-    kept = []
+    kept: list[int] = []
     for j in np.argsort(-values, kind="stable"):
         if len(kept) == most or (kept and values[j] < least * values[kept[0]]):
             break
@@ -135,17 +137,18 @@ def contract(T: np.ndarray, vectors: Vectors, skip: int) -> np.ndarray:
 def power_iteration(T: np.ndarray, vectors: Vectors, iterations: int = 1000, tol: float = 1e-14) -> Best:
     """Alternating ascent from each row of ``vectors`` (K arrays (s, n_k)): unit rows, values (s,), sorted."""
 
-    def step(points):
-        vectors, values = list(points.values()), None
+    def step(points: Units) -> tuple[np.ndarray, Units]:
+        vectors = list(points.values())
         for k in range(T.ndim):
             g = contract(T, vectors, k)
-            if values is None:
+            if k == 0:
                 values = np.sum(g * vectors[0], axis=1)
             size = np.linalg.norm(g, axis=1, keepdims=True)
             vectors[k] = np.where(size > 0, g / np.where(size > 0, size, 1.0), vectors[k])
-        return values, dict(enumerate(vectors))
+        return values, dict(zip(points, vectors, strict=True))
 
-    points, values = multistart(step, {k: unit_rows(v) for k, v in enumerate(vectors)}, iterations, tol)
+    starts = {f"u{k + 1}": unit_rows(v) for k, v in enumerate(vectors)}
+    points, values = multistart(step, starts, iterations, tol)
     return list(points.values()), values
 
 

@@ -1,6 +1,7 @@
 """The least norm of a matrix (or tensor) with given predictions: a closed form, or a convex program."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from .solve import solve_program
 
 cp = optional("cvxpy")
 
-Program = tuple  # (prediction, omega, constraints) in CVXPY
+Program = tuple[Any, Any, list[Any]]  # (prediction, omega, constraints) in CVXPY
 
 REPRESENTED = 1e-9  # relative size of what may be left over of a prediction that counts as represented
 RANK = 1e-11  # relative size of a singular value below which a combination of predictions is not seen
@@ -29,7 +30,8 @@ def least_norm(
     A : array (N, p)
     F : array (N, c)
     program : callable
-        ``program(rows)``: the CVXPY program of the norm with the prediction ``rows M`` (k, c).
+        ``program(rows)``: the CVXPY program of the norm with the prediction ``rows M`` (k, c); None where
+        the closed form leaves nothing to it.
     closed_form : callable
         ``closed_form(M, rank)``: the norm of the least-squares solution ``M`` (p, c) of least Euclidean
         norm, where the rank of ``A`` says that it is the one to be taken; None elsewhere.
@@ -40,7 +42,10 @@ def least_norm(
     if found is None:
         return float("inf")
     known = closed_form(*found)
-    return size * (solved(A, F, program) if known is None else known)
+    if known is None:
+        assert program is not None, "a norm without a program has a closed form everywhere"
+        known = solved(A, F, program)
+    return size * known
 
 
 def representation(A: np.ndarray, F: np.ndarray) -> tuple[np.ndarray, int] | None:

@@ -9,6 +9,7 @@ from ..checks.vector_norms import L1, L1L2, L2, LInf, VectorNorm
 from ..checks.vertices import vertex_bits, vertices
 from ..errors import InputError
 from ..factors import Factors, drop_dead, take, width
+from ..losses import Loss
 from ..optional import optional
 from ..polars.lines import LinesNorm
 from .nuclear import Program
@@ -49,10 +50,11 @@ def cube_program(pair: Pair, X: np.ndarray) -> Program:
         raise InputError("structured-sensing: no finite convex program for this pair and shape")
     d, first = shape[side], int(pair.nonnegative)  # the first vertex of [0, 1]^d is zero
     lines = vertices(np.arange(first, 2 ** vertex_bits(d, pair.nonnegative)), d, pair.nonnegative)
-    return fixed_lines(pair, X, lines, side)[:3]
+    F, cost, constraints, _ = fixed_lines(pair, X, lines, side)
+    return F, cost, constraints
 
 
-def fixed_lines(pair: Pair, X: np.ndarray, lines: np.ndarray, side: int) -> tuple:
+def fixed_lines(pair: Pair, X: np.ndarray, lines: np.ndarray, side: int) -> tuple[Any, Any, list[Any], Any]:
     """``(prediction, cost, constraints, V)`` of networks with unit ``lines`` on a side and ``V`` beside."""
     A = X if side == 0 else X.swapaxes(1, 2)
     columns = np.einsum("nij,ki->nkj", A, lines).reshape(len(X), -1)
@@ -63,7 +65,7 @@ def fixed_lines(pair: Pair, X: np.ndarray, lines: np.ndarray, side: int) -> tupl
 
 
 def best_beside(
-    family: Any, X: np.ndarray, Y: np.ndarray, lam: float, loss: Any, factors: Factors, side: int
+    family: Any, X: np.ndarray, Y: np.ndarray, lam: float, loss: Loss, factors: Factors, side: int
 ) -> dict[str, np.ndarray] | None:
     """The best network with the present lines on a side, a convex program.
 

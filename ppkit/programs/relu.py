@@ -4,10 +4,15 @@ A pattern is the set of data points on the positive side of a direction; the dir
 pattern form a cone, and on its closure the prediction of a unit is linear in its weights.
 """
 
+from typing import Any
+
 import numpy as np
 
 from ..errors import InputError
+from ..factors import Factors
+from ..losses import Loss
 from ..optional import optional
+from .nuclear import Program
 from .solve import run_solver, solve_program
 
 cp = optional("cvxpy")
@@ -16,7 +21,7 @@ MAX_PATTERNS = 2_000
 MAX_POINTS = 40
 
 
-def plane_cones(A):
+def plane_cones(A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Neighboring unit vectors ``(p, q)``, each (m, 2), that span the cones of all patterns in the plane."""
     A = A[np.any(A != 0, axis=1)]
     turn = np.column_stack([A[:, 1], -A[:, 0]])
@@ -27,7 +32,7 @@ def plane_cones(A):
     return p, np.roll(p, -1, axis=0)
 
 
-def interior_directions(A, most=MAX_PATTERNS):
+def interior_directions(A: np.ndarray, most: int = MAX_PATTERNS) -> np.ndarray:
     """One direction inside each cone of positive volume, shape (m, d): one for each pattern.
 
     Points are added one at a time.  A cone that a new hyperplane cuts becomes two, found by a linear
@@ -53,7 +58,7 @@ def interior_directions(A, most=MAX_PATTERNS):
     return np.concatenate([found, -np.array(found)])
 
 
-def _deepest(B):
+def _deepest(B: np.ndarray) -> np.ndarray | None:
     """A direction with ``B v > 0`` in every row, as far inside as possible; None if there is none."""
     from scipy.optimize import linprog
 
@@ -68,7 +73,7 @@ def _deepest(B):
     return result.x[:d] if result.status == 0 and result.x[d] > 1e-9 else None
 
 
-def cone_of(A, active, v):
+def cone_of(A: np.ndarray, active: np.ndarray, v: np.ndarray) -> np.ndarray:
     """Rows b of the halfspaces ``b w >= 0`` whose intersection is the closed cone of a pattern.
 
     ``active`` (N,) is the pattern, ``v`` a direction in its cone.
@@ -85,12 +90,12 @@ def cone_of(A, active, v):
 # ---- the finite convex program, scalar outputs -------------------------------------------------------
 
 
-def program(A):
+def program(A: np.ndarray) -> Program:
     """``(prediction, omega, constraints)`` over all patterns, as CVXPY expressions."""
     return plane_program(A) if A.shape[1] == 2 else general_program(A)
 
 
-def vector_program(A, n_outputs, most=MAX_POINTS):
+def vector_program(A: np.ndarray, n_outputs: int, most: int = MAX_POINTS) -> Program:
     """The same for several outputs in the plane: a cone-constrained nuclear norm for each pattern.
 
     A cone of the plane is where the product of two linear functions is non-negative, up to sign, and
@@ -112,7 +117,7 @@ def vector_program(A, n_outputs, most=MAX_POINTS):
     return prediction, 0.5 * sum(cp.trace(M) for M in Z), constraints
 
 
-def general_program(A):
+def general_program(A: np.ndarray) -> Program:
     """Two vectors in each cone, one for each sign of the output weight."""
     v = interior_directions(A)
     W, Z = cp.Variable((len(v), A.shape[1])), cp.Variable((len(v), A.shape[1]))
@@ -127,7 +132,7 @@ def general_program(A):
     return columns @ flat, omega, constraints
 
 
-def plane_program(A):
+def plane_program(A: np.ndarray) -> Program:
     """The same in the plane, sparse: a point is active on a run of neighboring cones.
 
     With the running sums S of the weights over the sorted cones its prediction is a difference of
@@ -141,7 +146,7 @@ def plane_program(A):
     P, Q = sp.diags(p[:, 0]), sp.diags(p[:, 1])
     R, T = sp.diags(q[:, 0]), sp.diags(q[:, 1])
 
-    def vectors(c):
+    def vectors(c: Any) -> Any:
         return cp.vstack([P @ c[:, 0] + R @ c[:, 1], Q @ c[:, 0] + T @ c[:, 1]]).T
 
     W, Z = vectors(plus), vectors(minus)
@@ -154,7 +159,7 @@ def plane_program(A):
     wraps = (last > m) * 1.0
     used = length > 0
 
-    def picks(columns):
+    def picks(columns: np.ndarray) -> Any:
         return sp.csr_matrix((used * 1.0, (np.arange(len(A)), columns)), shape=(len(A), m + 1))
 
     total = sp.csr_matrix((used * wraps, (np.arange(len(A)), np.full(len(A), m))), shape=(len(A), m + 1))
@@ -165,7 +170,7 @@ def plane_program(A):
     return F, cp.sum(cp.norm(W, 2, axis=1)) + cp.sum(cp.norm(Z, 2, axis=1)), constraints
 
 
-def omega_of(finite: tuple, F: np.ndarray) -> float:
+def omega_of(finite: Program, F: np.ndarray) -> float:
     """Omega of the prediction ``F`` (N, n_y): the least cost of a finite program among those that predict it.
 
     ``finite`` is ``(prediction, omega, constraints)``.  It is solved for ``F`` over its largest entry, as
@@ -177,17 +182,19 @@ def omega_of(finite: tuple, F: np.ndarray) -> float:
     if size == 0:
         return 0.0
     same = prediction == np.reshape(F, prediction.shape) / size
-    program = cp.Minimize(omega), [*constraints, same]
+    least, among = cp.Minimize(omega), [*constraints, same]
     if prediction.shape[1] == 1:
-        return size * solve_program(*program)
+        return size * solve_program(least, among)
     tolerances = dict.fromkeys(("tol_gap_abs", "tol_gap_rel", "tol_feas"), 1e-7)
-    return size * solve_program(*program, "CLARABEL", **tolerances)
+    return size * solve_program(least, among, "CLARABEL", **tolerances)
 
 
 # ---- column generation -------------------------------------------------------------------------------
 
 
-def master(A, Y, lam, loss, factors):
+def master(
+    A: np.ndarray, Y: np.ndarray, lam: float, loss: Loss, factors: Factors
+) -> dict[str, np.ndarray] | None:
     """Best network whose units keep the pattern and the output direction they have now, or None.
 
     The convex program ``min E l(y, sum_k s_k max(A w_k, 0)) + lam sum_k |w_k|`` over vectors w_k in the
@@ -219,7 +226,7 @@ def master(A, Y, lam, loss, factors):
     return {"u": s[used] * root, "v": W.value[used] / scale / root}
 
 
-def solved(program, variable):
+def solved(program: Any, variable: Any) -> bool:
     """Whether Clarabel finds a point as exact as it can; shorter steps where long ones break down."""
     tight = dict.fromkeys(("tol_gap_abs", "tol_gap_rel", "tol_feas"), 1e-12)
     for step in (0.99, 0.9):
@@ -229,7 +236,9 @@ def solved(program, variable):
     return False
 
 
-def outer(A, Y, lam, loss, factors):
+def outer(
+    A: np.ndarray, Y: np.ndarray, lam: float, loss: Loss, factors: Factors
+) -> dict[str, np.ndarray] | None:
     """Best output weights for the directions the units have now (a group lasso), or None."""
     size = np.linalg.norm(factors["v"], axis=1)
     v = factors["v"][size > 0] / size[size > 0][:, None]

@@ -1,7 +1,9 @@
 """CVXPY in one place: the solver is named and every way a solve can end is handled."""
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..errors import InputError
 from ..optional import optional
@@ -24,12 +26,12 @@ class Solve:
     solver: str
 
     @property
-    def usable(self):
+    def usable(self) -> bool:
         """Whether the variables hold a point (accurate or not)."""
         return self.status in ("optimal", "optimal_inaccurate", "user_limit")
 
 
-def run_solver(program, solver=None, **options):
+def run_solver(program: Any, solver: str | None = None, **options: Any) -> Solve:
     """Solve a CVXPY program with a named solver; never raises for a solver's own failure.
 
     The first of Clarabel and SCS that returns a point is taken when ``solver`` is None.  A crash is
@@ -53,7 +55,9 @@ def run_solver(program, solver=None, **options):
     return result
 
 
-def solve_program(objective, constraints, solver=None, **options):
+def solve_program(
+    objective: Any, constraints: Sequence[Any], solver: str | None = None, **options: Any
+) -> float:
     """Optimal value of ``objective`` under ``constraints``; ``inf``/``-inf`` when there is none.
 
     Where Clarabel stops short of an accurate value it is run once more, more firmly regularized.  Raises

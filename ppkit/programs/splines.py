@@ -4,12 +4,13 @@ import numpy as np
 
 from ..losses import Loss
 from ..optional import optional
+from .nuclear import Program
 from .solve import run_solver
 
 cp = optional("cvxpy")
 
 
-def spline_program(x: np.ndarray) -> tuple:
+def spline_program(x: np.ndarray) -> Program:
     """``(prediction, omega, constraints)``: values and slopes at the distinct inputs, O(n) entries."""
     points, at = np.unique(x, return_inverse=True)
     z = cp.Variable((len(points), 1))

@@ -4,11 +4,12 @@ import numpy as np
 
 from ..checks.forms import binomials, other_sizes
 from ..optional import optional
+from .nuclear import Program
 
 cp = optional("cvxpy")
 
 
-def relaxed_program(X: np.ndarray, shape: tuple[int, ...]) -> tuple:
+def relaxed_program(X: np.ndarray, shape: tuple[int, ...]) -> Program:
     r"""``(prediction, value, constraints)`` for measurements ``X`` (N, n1, ..., nK) of a tensor.
 
     The least ``(tr P + tr R)/2`` with ``[[P, U], [U^T, R]]`` positive semidefinite, U the unfolding

@@ -21,8 +21,8 @@ def halved(depth):
 def test_a_saturated_center_says_nothing_about_a_wide_box(reach, depth):
     member = MultiHeadAttention(1, 2, 1, radius=np.sqrt(reach))
     X, G = np.array([[[-0.5], [0.5]], [[-1.0], [1.0]]]), np.array([[2.0], [-1.0]])
-    asks, grid = member.asks(X, G), np.linspace(-20, 20, 4001)
-    attained = np.linalg.norm(moments(asks, grid[:, None, None]), axis=(1, 2)).max()
+    queries, grid = member.queries(X, G), np.linspace(-20, 20, 4001)
+    attained = np.linalg.norm(moments(queries, grid[:, None, None]), axis=(1, 2)).max()
     assert attained > 0.1  # although the moment vanishes where both softmaxes saturate
     assert member.polar_upper(X, G, Proof("boxes", halved(depth))) >= attained
     polar = member.polar(X, G, effort="fast")

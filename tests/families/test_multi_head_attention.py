@@ -9,7 +9,7 @@ from ppkit.checks.heads import attention, head_matrix, largest_eigenvalue, momen
 from ppkit.families import LinearAttention, MultiHeadAttention
 from ppkit.polars.ball_maps import from_ball, pull_back, to_ball
 from ppkit.polars.branch import branch_and_bound
-from ppkit.polars.heads import split
+from ppkit.polars.heads import split_head
 
 MEMBERS = [
     MultiHeadAttention(3, 4, 2, 2),
@@ -97,9 +97,9 @@ def test_head_matrices_are_those_of_small_rank_and_nuclear_norm(d, d_k):
     assert np.all(s.sum(axis=1) <= family.reach * (1 + 1e-12))
     assert np.all(s[:, d_k:] <= 1e-12)
     for matrix in B[:20]:
-        K, Q = split(matrix, d_k, family.radius)
-        assert max(np.linalg.norm(K), np.linalg.norm(Q)) <= family.radius * (1 + 1e-15)
-        np.testing.assert_allclose(head_matrix(K, Q)[0], matrix, atol=1e-12)
+        head = split_head(matrix, d_k, family.radius)
+        assert max(np.linalg.norm(W) for W in head.values()) <= family.radius * (1 + 1e-15)
+        np.testing.assert_allclose(head_matrix(head["K"], head["Q"])[0], matrix, atol=1e-12)
 
 
 @pytest.mark.parametrize("d_k", [1, 2])
@@ -149,7 +149,7 @@ def test_one_feature_is_a_scan_of_the_line(radius):
     X, G, _ = drawn(family, 20)
     polar = family.polar(X, G, effort="exact")
     B = np.linspace(-family.reach, family.reach, 20_001)[:, None, None]
-    scan = np.linalg.norm(moments(family.asks(X, G), B), axis=(1, 2)).max()
+    scan = np.linalg.norm(moments(family.queries(X, G), B), axis=(1, 2)).max()
     assert scan <= polar.lower * (1 + 1e-9) and polar.lower <= scan * (1 + 1e-6)
     assert polar.upper <= polar.lower * (1 + 1e-8)
 
@@ -158,19 +158,19 @@ def test_one_feature_is_a_scan_of_the_line(radius):
 def test_box_bound_is_above_every_head_of_the_box(d):
     family = MultiHeadAttention(d, 3, d, 2, radius=1.5)
     X, G, rng = drawn(family, 10)
-    asks, (lo, hi) = family.asks(X, G), head_boxes(d, d, family.reach)
-    bound, chart = box_bound(asks, family.reach), plane_chart(family.reach)
+    queries, (lo, hi) = family.queries(X, G), head_boxes(d, d, family.reach)
+    bound, chart = box_bound(queries, family.reach), plane_chart(family.reach)
     a, b = lo[0] + (hi[0] - lo[0]) * rng.random((2, 200, lo.shape[1]))
     shrink = 10.0 ** rng.uniform(-5, 0, (200, 1))
     low, high = np.minimum(a, a + shrink * (b - a)), np.maximum(a, a + shrink * (b - a))
     upper, value, point = bound(np.zeros(200, int), low, high, 0.0)
-    own = np.linalg.norm(moments(asks, np.stack([head_of(p) for p in point])), axis=(1, 2))
+    own = np.linalg.norm(moments(queries, np.stack([head_of(p) for p in point])), axis=(1, 2))
     np.testing.assert_allclose(own, value, rtol=1e-12)
     for k in range(200):
         p = rng.uniform(low[k], high[k], (300, lo.shape[1]))
         p = np.concatenate([p, np.where(rng.random(p.shape) < 0.5, low[k], high[k])])
         heads = p if d == 1 else chart(p, 0 * p)[0]
-        inside = np.linalg.norm(moments(asks, np.stack([head_of(x) for x in heads])), axis=(1, 2))
+        inside = np.linalg.norm(moments(queries, np.stack([head_of(x) for x in heads])), axis=(1, 2))
         assert inside.max() <= upper[k]
     small = shrink[:, 0] < 1e-3
     assert np.all(upper[small] <= own[small] * 1.05)
@@ -180,12 +180,12 @@ def test_box_bound_is_sharp_to_third_order():
     """Halving a small box cuts what the bound adds to the true maximum by about eight."""
     family = MultiHeadAttention(1, 3, 1)
     X, G, _ = drawn(family, 10)
-    bound = box_bound(family.asks(X, G), family.reach)
+    bound = box_bound(family.queries(X, G), family.reach)
     excess = []
     for h in (0.04, 0.02, 0.01):
         lo, hi = np.array([[0.3 - h]]), np.array([[0.3 + h]])
         B = np.linspace(0.3 - h, 0.3 + h, 2001)[:, None, None]
-        top = np.linalg.norm(moments(family.asks(X, G), B), axis=(1, 2)).max()
+        top = np.linalg.norm(moments(family.queries(X, G), B), axis=(1, 2)).max()
         excess.append(bound(np.zeros(1, int), lo, hi, 0.0)[0][0] - top)
     assert 4 <= excess[0] / excess[1] <= 12 and 4 <= excess[1] / excess[2] <= 12
 
@@ -206,10 +206,10 @@ def test_every_relaxation_is_above_ten_thousand_heads(seed):
     query = ("last", "all", "mean")[seed % 3]
     family = MultiHeadAttention(d, T, d_k, c, radius=float(10.0 ** rng.uniform(-1, 0.7)), query=query)
     X, G, _ = drawn(family, int(rng.integers(1, 15)), seed)
-    asks = family.asks(X, G)
+    queries = family.queries(X, G)
     W = unit_heads(family, rng, 10_000)
-    top = np.linalg.norm(moments(asks, head_matrix(W["K"], W["Q"])), axis=(1, 2)).max()
-    assert np.all(top <= relaxation(asks, family.reach))
+    top = np.linalg.norm(moments(queries, head_matrix(W["K"], W["Q"])), axis=(1, 2)).max()
+    assert np.all(top <= relaxation(queries, family.reach))
 
 
 def test_relaxations_are_exact_to_their_order_as_the_radius_falls():
@@ -219,7 +219,7 @@ def test_relaxations_are_exact_to_their_order_as_the_radius_falls():
         family = MultiHeadAttention(3, 4, 3, radius=radius)
         X, G, _ = drawn(family, 30)
         lower = family.polar(X, G).lower
-        rows.append((relaxation(family.asks(X, G), family.reach) / lower - 1)[:2])
+        rows.append((relaxation(family.queries(X, G), family.reach) / lower - 1)[:2])
     ratio = rows[0] / rows[1]
     assert 3 < ratio[0] < 6 and ratio[1] > 3
 
@@ -285,7 +285,7 @@ def test_budget_stopped_intervals_hold_the_value_of_a_longer_run():
     for seed in range(50):
         family = MultiHeadAttention(2, 2, 1 + seed % 2, 1 + seed % 3)
         X, G, _ = drawn(family, 4, seed)
-        boxes, bound = head_boxes(2, family.d_k, family.reach), box_bound(family.asks(X, G), family.reach)
+        boxes, bound = head_boxes(2, family.d_k, family.reach), box_bound(family.queries(X, G), family.reach)
         early = branch_and_bound(bound, *boxes, gap=1e-3, max_nodes=int(10 ** (1 + 2 * seed / 50)))
         longer = family.polar(X, G)
         assert early.lower <= longer.upper and longer.lower <= early.upper
