@@ -19,7 +19,7 @@ from .rigor.scales import excess, exponent
 #: binary exponents of targets and inputs with which training works as they are
 TARGETS, INPUTS = (-5, 12), (-13, 13)
 #: and of predictions, beyond which squares of either leave the range of floats
-MENDED = 500
+MOST_POWER = 500
 
 
 class Problem:
@@ -129,7 +129,7 @@ class Problem:
         if by == down == 0:
             return self, 1.0, 1.0
         power, lam = (degree or 0) * by - down, float(np.ldexp(self.lam, -(degree or 0) * by - down))
-        if max(abs(power + down), abs(down)) > MENDED or not 0 < lam < np.inf:
+        if max(abs(power + down), abs(down)) > MOST_POWER or not 0 < lam < np.inf:
             raise InputError("X, Y and lam are too far apart in size: rescale the data")
         unit = 2.0**down
         X = self.X if self.X is None else np.ldexp(self.X, -by)

@@ -9,9 +9,7 @@ from ..errors import CertificateError, InputError
 from ..factors import Array, Factors, zero_network
 from ..polars.base import Polar
 from ..problem import Problem
-from ..rigor.margins import EPS, power_of_two
-
-TINY = float(np.finfo(float).tiny)
+from ..rigor.margins import EPS, TINY, power_of_two
 
 
 def lower_end(problem: Problem, factors: Factors, objective: float, value: float) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from ..checks import Proof
 from ..polars.base import Polar
 from ..problem import Problem
-from .dual import TINY
+from ..rigor.margins import TINY
 
 
 @dataclass(frozen=True, eq=False)

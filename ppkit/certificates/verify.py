@@ -8,8 +8,8 @@ import numpy as np
 from ..errors import CertificateError, InputError
 from ..polars.base import KINDS
 from ..rigor.balls import BITS, Balls, NoProof, arbs, available, lower, precision, upper
-from ..rigor.margins import EPS, power_of_two
-from .dual import TINY, dual_direction, dual_value, lower_end
+from ..rigor.margins import EPS, TINY, power_of_two
+from .dual import dual_direction, dual_value, lower_end
 from .record import Record
 
 ROUNDING = 1e-12

@@ -14,10 +14,10 @@ import numpy as np
 from ..factors import Array
 from ..rigor.trees import replay
 from .base import Checker
-from .heads import SLACK, Queries, interval_bound, read_queries, relaxation, rounding, softmax
+from .heads import SLACK, Queries, interval_bound_up, read_queries, relaxation, rounding_up, softmax
 
 #: numbers in the largest array of one batch of boxes
-LARGEST = 2_000_000
+MOST_NUMBERS = 2_000_000
 
 
 def head_boxes(d: int, d_k: int, reach: float) -> tuple[Array, Array]:
@@ -89,11 +89,11 @@ def box_bound(queries: Queries, reach: float) -> Callable[..., tuple[Array, ...]
     features, outer = frame(queries), queries.outer
     spread = float(np.max(queries.size * queries.diameter))
     reached = reach * float(np.max(queries.size * np.linalg.norm(queries.tokens, axis=2).max(axis=1)))
-    blur = rounding(queries, reached)
-    most = queries.sum_bound(np.linalg.norm(queries.tokens, axis=2).max(axis=1)) * (1 + 1e-12) + blur
+    blur = rounding_up(queries, reached)
+    most = queries.sum_bound_up(np.linalg.norm(queries.tokens, axis=2).max(axis=1)) * (1 + 1e-12) + blur
 
     def bound(tag, lo, hi, cutoff):
-        step = max(1, LARGEST // (P * T * max(T, 4)))
+        step = max(1, MOST_NUMBERS // (P * T * max(T, 4)))
         cuts = range(step, len(lo), step)
         parts = [part(*ends, cutoff) for ends in zip(np.split(lo, cuts), np.split(hi, cuts), strict=True)]
         return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
@@ -117,12 +117,12 @@ def box_bound(queries: Queries, reach: float) -> Callable[..., tuple[Array, ...]
         square, norm = np.sum(M**2, axis=1), np.linalg.norm(M, axis=1)
         first = 2 * half * np.einsum("kln,kn->kl", db, slope)
         second = 2 * half[:, :, None] * curvature * half[:, None, :]
-        A = [queries.sum_bound(speed) for speed in queries.speeds(weights, n[0])]
+        A = [queries.sum_bound_up(speed) for speed in queries.speeds(weights, n[0])]
         m1 = A[0] * n[0]
         m2 = A[1] * n[0] ** 2 + A[0] * n[1]
         m3 = A[2] * n[0] ** 3 + 3 * A[1] * n[0] * n[1] + A[0] * n[2]
         top = norm + m1
-        cubic = quadratic_maximum(first, second) + (top * m3 + 3 * m1 * m2) / 3
+        cubic = quadratic_maximum_up(first, second) + (top * m3 + 3 * m1 * m2) / 3
         plain = np.sum(np.abs(first), axis=1) + top * m2 + m1**2
         change = np.minimum(np.minimum(cubic, plain), 2 * norm * m1 + m1**2)
         swing = n[0] * spread
@@ -131,14 +131,14 @@ def box_bound(queries: Queries, reach: float) -> Callable[..., tuple[Array, ...]
         open_ = np.flatnonzero((upper > cutoff) & (swing > 0.2))
         if len(open_):
             moved = n[0][open_, None, None, None] * (queries.distance * queries.size[:, None, None])
-            boxed = interval_bound(queries, weights[open_], scores[open_], M[open_], moved) * (1 + 1e-12)
+            boxed = interval_bound_up(queries, weights[open_], scores[open_], M[open_], moved) * (1 + 1e-12)
             upper[open_] = np.minimum(upper[open_], boxed + blur)
         return upper, norm, b
 
     return bound
 
 
-def quadratic_maximum(first: Array, second: Array) -> Array:
+def quadratic_maximum_up(first: Array, second: Array) -> Array:
     """At least ``max first x + x second x / 2`` over ``|x_l| <= 1``: (k, m) and (k, m, m) give (k,).
 
     The quadratic form is at most one without mixed terms, by Gershgorin's discs or by its largest

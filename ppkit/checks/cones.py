@@ -9,12 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ..rigor.margins import rounding_margin
+from ..rigor.margins import TINY, rounding_margin
 from ..rigor.scales import lifted
 from ..rigor.trees import replay
 from .base import Checker
-
-TINY = float(np.finfo(float).tiny)
 
 Data = Mapping[str, np.ndarray]
 #: the features (N, d) and a residual (N, n_y) as arrays of floats
@@ -37,7 +35,7 @@ def size_of(G: np.ndarray) -> float:
     return float(np.max(np.abs(G), initial=0.0)) or 1.0
 
 
-def magnitude(A: np.ndarray, G: np.ndarray) -> float:
+def magnitude_up(A: np.ndarray, G: np.ndarray) -> float:
     """At least ``(1/N) sum_i |G_i| |a_i|``: rounding is a multiple of it."""
     return float(np.linalg.norm(A) * np.linalg.norm(G)) / len(A)
 
@@ -54,7 +52,7 @@ def with_spectral(A: np.ndarray, G: np.ndarray, upper: float = np.inf) -> float:
     functions on a box magnifies the latter by at most d.
     """
     d = A.shape[1]
-    margin = 4 * np.sqrt(d) * rounding_margin(max(len(A), d * d) + d, magnitude(A, G), 0.0, d)
+    margin = 4 * np.sqrt(d) * rounding_margin(max(len(A), d * d) + d, magnitude_up(A, G), 0.0, d)
     return min(upper, spectral_bound(A, G)) + margin
 
 
@@ -114,7 +112,7 @@ def cone_bound(A: np.ndarray, G: np.ndarray) -> Callable[..., Bounds]:
             C = np.matmul((slope[:, None, :] * G.T), A) / N
             C[np.arange(k), :, axis] += sign[:, None] * (0.5 * offset) @ G / N
             values, vectors = np.linalg.eigh(np.matmul(C.swapaxes(1, 2), C))
-            top = np.minimum(np.sqrt(np.maximum(values[:, -1], 0.0)), corner_maximum(C, center, radius))
+            top = np.minimum(np.sqrt(np.maximum(values[:, -1], 0.0)), corner_maximum_up(C, center, radius))
             top = top * (1 + 1e-12) + 0.5 * offset @ weight
             guess = vectors[:, :, -1]
         points = center / np.linalg.norm(center, axis=1, keepdims=True)
@@ -157,7 +155,7 @@ def _linear_bound(
     base[rows, axis] += sign * np.sum(np.where(w > 0, w * offset, 0.0), axis=1)
     t = z > 0
     c = base + np.where(falling, w * t, 0.0) @ A
-    best = cone_maximum(c, center, radius)
+    best = cone_maximum_up(c, center, radius)
     i = np.flatnonzero((best > cutoff) & falling.any(axis=1))
     if len(i) == 0:
         return c, best
@@ -174,13 +172,13 @@ def _linear_bound(
         momentum = np.clip(new + (j / (j + 3)) * (new - previous), 0.0, 1.0)
         previous = new
     trial = base - (weight * new) @ B
-    value = cone_maximum(trial, center[i], radius[i])
+    value = cone_maximum_up(trial, center[i], radius[i])
     better = value < best[i]
     c[i[better]], best[i[better]] = trial[better], value[better]
     return c, best
 
 
-def corner_maximum(C: np.ndarray, center: np.ndarray, radius: np.ndarray) -> np.ndarray:
+def corner_maximum_up(C: np.ndarray, center: np.ndarray, radius: np.ndarray) -> np.ndarray:
     """At least ``max |C p| / |p|`` over the boxes: ``|C p| / (m p)`` is largest at a corner."""
     d = center.shape[1]
     if d > 7:
@@ -194,7 +192,7 @@ def corner_maximum(C: np.ndarray, center: np.ndarray, radius: np.ndarray) -> np.
     return np.max(ratio, axis=1)
 
 
-def cone_maximum(c: np.ndarray, center: np.ndarray, radius: np.ndarray, steps: int = 3) -> np.ndarray:
+def cone_maximum_up(c: np.ndarray, center: np.ndarray, radius: np.ndarray, steps: int = 3) -> np.ndarray:
     """At least ``max c p / |p|`` over the boxes of center and radius (k, d), from three linear facts.
 
     ``c p <= |c| |p|``; ``|p| >= m p`` for the unit vector m along the center; and the largest ratio of

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..rigor.balls import Balls, arbs, matmul, to_arb, upper
-from ..rigor.margins import EPS, largest_eigenvalue, rounding_margin
+from ..rigor.margins import EPS, largest_eigenvalue_up, rounding_margin
 from ..rigor.matrices import positive_definite, spectral_at_most
 from .base import Checker, require
 
@@ -95,7 +95,7 @@ def form_upper(norm: Any, M: np.ndarray, data: Data, error: float = 0.0) -> floa
     U, N = form_of(M / (size or 1.0), data)
     if size == 0:
         return error
-    square = largest_eigenvalue(U.T @ U + N, sum(U.shape), 1.0 + float(np.linalg.norm(N)))
+    square = largest_eigenvalue_up(U.T @ U + N, sum(U.shape), 1.0 + float(np.linalg.norm(N)))
     error = error / size + 4 * EPS
     top = float(np.linalg.norm(U, 2))
     return size * float(np.sqrt(max(square, 0.0) + 2 * top * error + error**2)) * (1 + 8 * EPS)

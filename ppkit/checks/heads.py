@@ -18,12 +18,12 @@ from ..rigor.margins import EPS
 from .base import Checker
 
 #: largest size of the array that holds the second-order term of :func:`relaxation`
-LARGEST = 20_000_000
+MOST_NUMBERS = 20_000_000
 CHUNK = 256
 #: how much worse than its interval the remainder of a query may be that is kept in an expansion
 TRUST = (1.0, 4.0, 1e100)
 #: more than the norm of a vector of which all squares underflow
-TINY = 1e-157
+UNDERFLOWN = 1e-157
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +73,7 @@ class Queries:
         """The norms of the rows of ``G/N`` (P,), and its spectral norm."""
         return np.linalg.norm(self.G, axis=1), float(np.linalg.norm(self.G, 2))
 
-    def sum_bound(self, size: Array) -> Array:
+    def sum_bound_up(self, size: Array) -> Array:
         """At least ``|sum_p G_p v_p^T|_F`` for all ``v_p`` of norm at most ``size_p`` (..., P)."""
         weight, largest = self.weight
         return np.minimum(size @ weight, largest * np.linalg.norm(size, axis=-1))
@@ -91,14 +91,14 @@ class Queries:
         covariance = np.matmul((weights[..., None] * middle).swapaxes(2, 3), middle)
         omega = move[:, None] * size * diameter
         growth = np.exp(np.minimum(omega, 500.0)) * (1 + 1e-12)
-        variance = np.minimum(diameter**2 / 4, growth * largest_eigenvalue(covariance))
+        variance = np.minimum(diameter**2 / 4, growth * largest_eigenvalues_up(covariance))
         variance = np.where(omega < 500, variance, diameter**2 / 4)
         cumulants = variance * size, diameter * variance * size**2
         fourth = (diameter**2 + 3 * variance) * variance * size**3
         return [(1 + 1e-12) * c for c in (*cumulants, fourth)]
 
 
-def largest_eigenvalue(C: Array) -> Array:
+def largest_eigenvalues_up(C: Array) -> Array:
     """At least the largest eigenvalue of positive semidefinite matrices (..., d, d)."""
     trace = np.trace(C, axis1=-2, axis2=-1)
     if C.shape[-1] == 1:
@@ -151,37 +151,39 @@ def relaxation(queries: Queries, reach: float) -> Array:
     middle = queries.tokens - queries.tokens.mean(axis=1, keepdims=True)
     M = queries.G.T @ queries.tokens.mean(axis=1)
     flat, radius = np.full((1, P, T), 1 / T), reach * queries.distance * queries.size[:, None, None]
-    bounds = np.array([interval_bound(queries, flat, 0 * flat, M.reshape(1, -1), radius)[0], np.inf, np.inf])
+    bounds = np.array(
+        [interval_bound_up(queries, flat, 0 * flat, M.reshape(1, -1), radius)[0], np.inf, np.inf]
+    )
     loose = moved_mass(flat, *weight_intervals(0 * flat, radius))[0] * queries.diameter
     _, third, fourth = queries.speeds(flat, np.array([reach]))
     rest = {1: third[0] * reach**2 / 2, 2: fourth[0] * reach**3 / 6}
-    for order, trust in product((1, 2) if queries.G.shape[1] * d**5 <= LARGEST else (1,), TRUST):
+    for order, trust in product((1, 2) if queries.G.shape[1] * d**5 <= MOST_NUMBERS else (1,), TRUST):
         kept = rest[order] <= trust * loose
         left = np.where(kept, rest[order], loose)
         part = Queries(queries.tokens, queries.asking, queries.G * kept[:, None])
-        value = _polynomial(part, middle, M, reach, order) + float(queries.sum_bound(left))
+        value = _polynomial_up(part, middle, M, reach, order) + float(queries.sum_bound_up(left))
         bounds[order] = min(bounds[order], value)
     scores = reach * np.max(queries.size * np.linalg.norm(queries.tokens, axis=2).max(axis=1), initial=0.0)
-    return bounds * (1 + 1e-12) + rounding(queries, scores)
+    return bounds * (1 + 1e-12) + rounding_up(queries, scores)
 
 
-def _polynomial(queries: Queries, middle: Array, M: Array, reach: float, order: int) -> float:
+def _polynomial_up(queries: Queries, middle: Array, M: Array, reach: float, order: int) -> float:
     """At least the norm of ``M`` (c, d) plus the Taylor terms of the queries up to ``order``."""
     T, d = middle.shape[1:]
     second = np.matmul(middle.transpose(0, 2, 1), middle) / T
     linear = np.einsum("pc,pea,pb->ceab", queries.G, second, queries.asking, optimize=True).reshape(-1, d, d)
     slope = np.linalg.norm(np.tensordot(M.ravel(), linear, 1), 2)
-    first = np.sqrt(np.sum(M**2) + 2 * reach * slope + (reach * _unfolded(linear)) ** 2)
-    return float(first) + (0.5 * reach**2 * _second_order(queries, middle) if order == 2 else 0.0)
+    first = np.sqrt(np.sum(M**2) + 2 * reach * slope + (reach * _unfolded_up(linear)) ** 2)
+    return float(first) + (0.5 * reach**2 * _second_order_up(queries, middle) if order == 2 else 0.0)
 
 
-def _unfolded(A: Array) -> float:
+def _unfolded_up(A: Array) -> float:
     """At least the spectral norm of a tensor of order three, from its three unfoldings."""
     sides = (A.transpose(k, *[j for j in range(3) if j != k]).reshape(A.shape[k], -1) for k in range(3))
     return min(float(np.linalg.norm(side, 2)) for side in sides)
 
 
-def _second_order(queries: Queries, middle: Array) -> float:
+def _second_order_up(queries: Queries, middle: Array) -> float:
     """At least ``|sum_p G_p k_p(B, B)^T|_F`` for all B of Frobenius norm 1, k the third cumulant."""
     T, d = middle.shape[1:]
     A = np.zeros((queries.G.shape[1] * d**3, d * d))
@@ -196,15 +198,15 @@ def _second_order(queries: Queries, middle: Array) -> float:
     return min(float(by_answer), float(by_head))
 
 
-def rounding(queries: Queries, scores: float) -> float:
+def rounding_up(queries: Queries, scores: float) -> float:
     """At least the rounding error of a computed moment's norm, for scores up to ``scores``."""
     P, T, d = queries.tokens.shape
     size = np.linalg.norm(queries.tokens, axis=2).max(axis=1)
     rounded = 16 * EPS * (P + T + d * d + 16) * (1 + scores) * float(queries.weight[0] @ size)
-    return rounded + TINY * (1 + float(np.max(np.abs(queries.tokens))))
+    return rounded + UNDERFLOWN * (1 + float(np.max(np.abs(queries.tokens))))
 
 
-def interval_bound(queries: Queries, weights: Array, scores: Array, M: Array, radius: Array) -> Array:
+def interval_bound_up(queries: Queries, weights: Array, scores: Array, M: Array, radius: Array) -> Array:
     """At least the moment's norm, for all scores whose differences move by at most ``radius``.
 
     ``weights``, ``scores`` (k, P, T) and ``M`` (k, c d) belong to the centers; ``radius`` broadcasts to

@@ -6,12 +6,10 @@ from typing import Any
 import numpy as np
 
 from ..rigor.balls import Balls, arbs, to_arb
-from ..rigor.margins import EPS
+from ..rigor.margins import EPS, LONG_EPS
 from .base import Checker, require
 
 Pair = tuple[np.ndarray, np.ndarray]
-
-LONG = float(np.finfo(np.longdouble).eps)
 
 
 def is_centered(G: np.ndarray) -> bool:
@@ -46,7 +44,7 @@ def knot_polar(X: np.ndarray, G: np.ndarray) -> float:
 def knot_margin(X: np.ndarray, G: np.ndarray) -> float:
     """Rounding of :func:`knot_polar`, and of the mean that a projection leaves."""
     magnitude = float(np.mean(np.abs(G)) * (np.max(X) - np.min(X)))
-    return (8 * (len(X) + 16) * LONG + 64 * EPS) * magnitude
+    return (8 * (len(X) + 16) * LONG_EPS + 64 * EPS) * magnitude
 
 
 # ---- the checker ----------------------------------------------------------------------------------

@@ -5,12 +5,9 @@ from typing import Any
 import numpy as np
 
 from ..rigor.balls import Balls, NoProof, arbs, to_arb
-from ..rigor.margins import EPS
+from ..rigor.margins import EPS, LONG_EPS
 from .base import Checker, require
-from .cones import Data, directional_values, magnitude
-
-LONG = float(np.finfo(np.longdouble).eps)
-
+from .cones import Data, directional_values, magnitude_up
 
 # ---- the plane ------------------------------------------------------------------------------------
 
@@ -68,7 +65,7 @@ def swept_upper(A: np.ndarray, G: np.ndarray, values: np.ndarray) -> float:
     The prefix sums run in extended precision, knots and values in double.
     """
     top = float(values.max())
-    return top + ((4 * (len(A) + 16) * LONG + 64 * EPS) * magnitude(A, G) + 16 * EPS * top)
+    return top + ((4 * (len(A) + 16) * LONG_EPS + 64 * EPS) * magnitude_up(A, G) + 16 * EPS * top)
 
 
 def plane_upper(A: np.ndarray, G: np.ndarray) -> float:

@@ -56,7 +56,7 @@ def prove_layers(norm: Any, M: tuple[Balls, Balls], bound: float, data: Data) ->
 # ---- signs of the last pre-activation -----------------------------------------------------------------
 
 
-def row_norms(A: np.ndarray) -> np.ndarray:
+def row_norms_up(A: np.ndarray) -> np.ndarray:
     """At least the norms of the rows (N,), safe where squares underflow."""
     top = np.max(np.abs(A), axis=1)
     return np.where(top > 1e-140, np.linalg.norm(A, axis=1), np.sqrt(A.shape[1]) * top) * (1 + 1e-12)
@@ -98,7 +98,7 @@ def leaves_upper(A: np.ndarray, g: np.ndarray, data: Data, layers: int) -> float
         raise ValueError("lines that are not finite")
     for s in (1, -1):
         check_cover(signs[side == s])
-    reach = row_norms(A)
+    reach = row_norms_up(A)
     N, size = len(g), size_of(g)
     bounds = [
         leaf_upper(A, s * g / N, reach, pattern, size / N * line, layers)

@@ -1,7 +1,7 @@
 """Descent of softmax heads in smooth coordinates, where no penalty and no ball has an edge."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
@@ -9,14 +9,11 @@ from ..factors import Array, Factors
 from ..losses import Loss
 from ..polars.ball_maps import from_ball, pull_back, to_ball
 
-if TYPE_CHECKING:
-    from .multi_head_attention import MultiHeadAttention
-
 OPTIONS = {"maxiter": 300, "maxfun": 900, "maxcor": 30, "ftol": 1e-12, "gtol": 0.0}
 
 
 def descend_heads(
-    family: "MultiHeadAttention", X: Array, Y: Array, lam: float, loss: Loss, factors: Factors
+    family: Any, X: Array, Y: Array, lam: float, loss: Loss, factors: Factors
 ) -> dict[str, Array]:
     """L-BFGS in smooth coordinates: keys and queries on their balls, values as ``s U``.
 

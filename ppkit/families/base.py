@@ -142,8 +142,8 @@ class Family(ABC):
     @final
     def functional(self, X: Any, G: np.ndarray) -> Functional:
         """The functional ``<G, .>_{mu_N}`` for the norm, computed from data of size one."""
-        A, G, power, lost = at_size_one(self.features(X), G, self.features_degree)
-        return Functional(self.adjoint(A, G), *self.rounding(A, G), power, lost)
+        A, G, power, underflowed = at_size_one(self.features(X), G, self.features_degree)
+        return Functional(self.adjoint(A, G), *self.rounding(A, G), power, underflowed)
 
     @final
     def polar(

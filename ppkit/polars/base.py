@@ -15,11 +15,12 @@ import numpy as np
 from ..checks import CHECKERS, SEARCH, Checker, Proof
 from ..errors import InputError
 from ..factors import append, take
-from ..rigor.margins import outward, rounding_margin
+from ..rigor.margins import round_down, round_up, rounding_margin
 from ..rigor.scales import times_power
 
 KINDS = ("exact", "bounded", "heuristic")
 EFFORTS = ("fast", "default", "exact")
+MOST_UNITS = 16  # units that a search hands on
 CLOSED = 1e-9  # relative width of an interval that no further bound is tried on
 
 Units = Mapping[str, np.ndarray]
@@ -58,8 +59,8 @@ class Polar:
             raise ValueError(f"kind must be one of {KINDS}, got {self.kind!r}")
         if self.kind == "heuristic" and np.isfinite(self.upper):
             raise ValueError("a heuristic polar has upper = inf: a search is never a certificate")
-        object.__setattr__(self, "lower", outward(self.lower, -np.inf))
-        object.__setattr__(self, "upper", outward(self.upper, np.inf))
+        object.__setattr__(self, "lower", round_down(self.lower))
+        object.__setattr__(self, "upper", round_up(self.upper))
 
     @property
     def gap(self) -> float:
@@ -79,7 +80,7 @@ class Functional:
         How the sums in ``M`` were computed, as :func:`ppkit.rigor.margins.rounding_margin` wants it.
     power : int
         The functional is ``2^power`` times that of ``M``.
-    lost : float
+    underflowed : float
         At least what underflow took from the norm while the data were brought to size one.
     """
 
@@ -87,7 +88,7 @@ class Functional:
     n_terms: int = 0
     magnitude: float = 0.0
     power: int = 0
-    lost: float = 0.0
+    underflowed: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +163,7 @@ class Norm(ABC):
     def bound(self, functional: Functional, proof: Proof, value: float | None = None) -> float:
         """The upper end of the polar that ``proof`` gives, rounded outward; ``value`` if it is known."""
         value = self.rounded(functional.M, proof, functional.n_terms, functional.magnitude, value)
-        return times_power(value + functional.lost, functional.power, np.inf)
+        return times_power(value + functional.underflowed, functional.power, np.inf)
 
     @final
     def polar(

@@ -6,9 +6,8 @@ import numpy as np
 
 from ..checks import Proof
 from ..checks.knots import Pair, is_centered, knot_margin, knot_values, sorted_residual
-from .base import Found, Norm, Units
+from .base import MOST_UNITS, Found, Norm, Units
 
-MOST = 16
 HIGH = 2.0**40  # of a constant: at no cost it could be any number
 
 
@@ -58,5 +57,5 @@ def knot_peaks(X: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, ...]:
             value += list(v[1:-1][peak])
     if not value:
         return np.ones(1), np.ones(1), x[:1]
-    order = np.argsort(-np.array(value, float), kind="stable")[:MOST]
+    order = np.argsort(-np.array(value, float), kind="stable")[:MOST_UNITS]
     return tuple(np.array(a)[order] for a in (weight, side, knot))

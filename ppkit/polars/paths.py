@@ -10,13 +10,12 @@ from ..checks.plane import sweep
 from ..checks.signs import one_signed
 from ..factors import append, take
 from ..rigor.scales import unit_rows
-from .base import DataNorm, Found, Units
+from .base import MOST_UNITS, DataNorm, Found, Units
 from .relu import CONES, ascent, cones
 from .search import multistart
 from .signs import leaves_for, sign_search
 
 ASCENT = {"fast": (24, 60), "default": (64, 200), "exact": (256, 600)}  # random paths, steps
-MOST = 16  # units that a search hands on
 
 
 class PathNorm(DataNorm):
@@ -88,7 +87,7 @@ def distinct(values: np.ndarray) -> np.ndarray:
     """Indices of the best of the values (k,) that differ by more than rounding, best first."""
     order = np.argsort(-values, kind="stable")
     first = np.unique(np.round(values[order] / (values.max() or 1.0), 9), return_index=True)[1]
-    return order[np.sort(first)[:MOST]]
+    return order[np.sort(first)[:MOST_UNITS]]
 
 
 # ---- paths as arrays --------------------------------------------------------------------------------

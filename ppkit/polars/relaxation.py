@@ -15,7 +15,7 @@ from .search import gather
 
 ITERATIONS = {"fast": (300, 1e-3), "default": (800, 2e-4), "exact": (3_000, 5e-5)}
 FEW = 6  # features up to which cones close the interval
-LARGEST = 400  # samples that the relaxation takes on
+MOST_SAMPLES = 400  # samples that the relaxation takes on
 CHECK = 50  # iterations between two looks at the bound
 BALANCE = (10, 20, 40, 60, 80, 110, 140, 170, 200, 250, 300, 350, 400)  # where the step length adapts
 
@@ -24,7 +24,7 @@ Row = TypeVar("Row", bound=tuple[Any, ...])
 
 def relaxes(A: np.ndarray, effort: str) -> bool:
     """Whether a polar with features ``A`` (N, d) is relaxed at this effort when cones leave it open."""
-    return effort == "exact" and A.shape[1] > FEW and len(A) <= LARGEST
+    return effort == "exact" and A.shape[1] > FEW and len(A) <= MOST_SAMPLES
 
 
 class RelaxedNorm(DataNorm):

@@ -22,15 +22,14 @@ from ..checks.cones import (
 from ..checks.plane import sweep, swept_upper
 from ..losses import Loss
 from ..rigor.scales import lifted, row_norms, unit_rows
-from .base import DataNorm, Found, Least, Norm, Units
+from .base import MOST_UNITS, DataNorm, Found, Least, Norm, Units
 from .branch import branch_and_bound
-from .relaxation import ITERATIONS, LARGEST, RelaxedNorm, relaxed_dual, relaxes
+from .relaxation import ITERATIONS, MOST_SAMPLES, RelaxedNorm, relaxed_dual, relaxes
 from .search import gather, multistart
 
 CONES = {"fast": (1e-3, 2_000), "default": (1e-7, 50_000), "exact": (1e-9, 5_000_000)}  # gap, cones at most
 RESTARTS = {"fast": 64, "default": 512, "exact": 2_048}
-MOST = 16  # units that a search hands on
-TINY = 1e-150
+NEGLIGIBLE = 1e-150
 LEVELS = (0.3, 0.1, 0.03, 0.01, 0.003)
 
 
@@ -100,7 +99,7 @@ def unit_pairs(A: np.ndarray, G: np.ndarray, v: np.ndarray) -> tuple[dict[str, n
     norm = row_norms(value)[:, 0]
     order = np.argsort(-norm, kind="stable")
     pattern = (A @ v[order].T > 0).T
-    order = order[np.sort(np.unique(pattern, axis=0, return_index=True)[1])[:MOST]]
+    order = order[np.sort(np.unique(pattern, axis=0, return_index=True)[1])[:MOST_UNITS]]
     return {"u": unit_rows(value[order]), "v": v[order]}, norm[order]
 
 
@@ -112,7 +111,7 @@ def relaxed_point(
     In the plane the polar of that point needs no relaxation.
     """
     G = -loss.gradient(Y, np.zeros(Y.shape))
-    if len(A) > LARGEST or not (A.any() and G.any()):
+    if len(A) > MOST_SAMPLES or not (A.any() and G.any()):
         return None
     v = search(A, G, (), 0, RESTARTS[effort])
     values = directional_values(A, G, v)
@@ -138,7 +137,7 @@ def ascent(
         v = points["v"]
         h = hidden_gradient(A, G, v)
         size = np.linalg.norm(h, axis=1)
-        slope = ((G @ (h / np.maximum(size, TINY)[:, None]).T) * (A @ v.T > 0)).T @ A
+        slope = ((G @ (h / np.maximum(size, NEGLIGIBLE)[:, None]).T) * (A @ v.T > 0)).T @ A
         slope = lifted(slope)[0]
         norm = np.linalg.norm(slope, axis=1, keepdims=True)
         return size, {"v": np.where(norm > 0, slope / np.where(norm > 0, norm, 1.0), v)}
@@ -167,7 +166,7 @@ def soften(A: np.ndarray, G: np.ndarray, v: np.ndarray, steps: int = 25) -> np.n
     top = np.max(np.abs(A), initial=0.0), np.max(np.abs(G), initial=0.0)
     A, G = A / (top[0] or 1.0), G / (top[1] or 1.0)
     size = np.linalg.norm(A, axis=1)
-    keep = (size > TINY) & np.any(np.abs(G) > TINY, axis=1)
+    keep = (size > NEGLIGIBLE) & np.any(np.abs(G) > NEGLIGIBLE, axis=1)
     A, G, size = A[keep], G[keep], size[keep]
     if len(A) == 0:
         return v
@@ -178,8 +177,8 @@ def soften(A: np.ndarray, G: np.ndarray, v: np.ndarray, steps: int = 25) -> np.n
             z = v @ A.T
             h = np.maximum(z, 0.0) @ G
             pull = h @ G.T
-            pull = pull / np.maximum(np.linalg.norm(h, axis=1, keepdims=True), TINY)
+            pull = pull / np.maximum(np.linalg.norm(h, axis=1, keepdims=True), NEGLIGIBLE)
             on = np.where(pull < 0, np.clip(0.5 + z / (2 * level * size), 0.0, 1.0), z > 0)
             v = (pull * on) @ A + curvature / (2 * level) * v
-            v = v / np.maximum(np.linalg.norm(v, axis=1, keepdims=True), TINY)
+            v = v / np.maximum(np.linalg.norm(v, axis=1, keepdims=True), NEGLIGIBLE)
     return v

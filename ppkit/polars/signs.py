@@ -6,11 +6,11 @@ import numpy as np
 
 from ..checks.cones import size_of
 from ..checks.plane import sweep
-from ..checks.signs import corners, leaf_upper, row_norms
+from ..checks.signs import corners, leaf_upper, row_norms_up
 from .relu import CONES
 
 LEAVES = {"fast": (0, 0), "default": (40, 20_000), "exact": (1_000, 2_000_000)}  # at most, times N^2
-LARGEST = 500  # samples
+MOST_SAMPLES = 500  # samples
 CUTS = 40
 
 Hidden = tuple[np.ndarray, np.ndarray]  # weights (m,) and unit directions (m, d) of a last pre-activation
@@ -20,7 +20,7 @@ Leaf = tuple[float, int, float, np.ndarray, np.ndarray, Hidden]  # -bound, count
 def leaves_for(effort: str, n_samples: int) -> int:
     """How many sign patterns a search may look at: each costs linear programs with 2 N unknowns."""
     most, work = LEAVES[effort]
-    return min(most, max(2, work // n_samples**2)) if n_samples <= LARGEST else 0
+    return min(most, max(2, work // n_samples**2)) if n_samples <= MOST_SAMPLES else 0
 
 
 def best_line(
@@ -78,7 +78,7 @@ def sign_search(
     Only samples that pull upward need a sign: for the others one slope between ``w_i`` and 0 is exact.
     """
     N, enough = len(g), lower * (1 + CONES[effort][0])
-    reach = row_norms(A)
+    reach = row_norms_up(A)
     pool = list(v)
     heap: list[Leaf] = []
     done: list[Leaf] = []

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..checks import Proof
-from .base import Found, Norm, Units
+from .base import MOST_UNITS, Found, Norm, Units
 
-MOST = 16  # units that a search hands on
 RANK = 1e-12  # relative size below which a singular value is rounding
 
 
@@ -18,7 +17,7 @@ class SpectralNorm(Norm):
 
     def find(self, M: np.ndarray, starts: Sequence[Units], effort: str, seed: int) -> Found:
         U, s, Vt = np.linalg.svd(M, full_matrices=False)
-        k = max(1, min(MOST, int(np.sum(s > RANK * s[0]))))
+        k = max(1, min(MOST_UNITS, int(np.sum(s > RANK * s[0]))))
         return Found({"u": U.T[:k], "v": Vt[:k]}, s[:k], Proof("spectral"), float(s[0]))
 
 
@@ -31,7 +30,7 @@ class SymmetricNorm(Norm):
         w, E = np.linalg.eigh(M)
         order = np.argsort(-np.abs(w), kind="stable")
         size = np.abs(w[order])
-        k = max(1, min(MOST, int(np.sum(size > RANK * size[0]))))
+        k = max(1, min(MOST_UNITS, int(np.sum(size > RANK * size[0]))))
         order = order[:k]
         units = {"u": np.where(w[order] < 0, -1.0, 1.0)[:, None], "v": E.T[order]}
         return Found(units, size[:k], Proof("symmetric"), float(size[0]))

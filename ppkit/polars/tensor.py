@@ -15,7 +15,7 @@ from .forms import interior_points, polish
 from .search import multistart
 
 TIGHT = 1e-11  # relative width of an interval that counts as closed to rounding
-LARGEST = {"fast": 0, "default": 1300, "exact": np.inf}  # binomials that an effort takes on
+MOST_BINOMIALS = {"fast": 0, "default": 1300, "exact": np.inf}  # binomials that an effort takes on
 STARTS = {"fast": 8, "default": 24, "exact": 48}
 
 Vectors = Sequence[np.ndarray]
@@ -49,7 +49,7 @@ class TensorNorm(Norm):
             if width(network):
                 begin = [np.vstack([b, network[name]]) for b, name in zip(begin, names, strict=True)]
         T = M / size
-        proof, (vectors, values) = enclose(T, maximizers(*power_iteration(T, begin)), LARGEST[effort])
+        proof, (vectors, values) = enclose(T, maximizers(*power_iteration(T, begin)), MOST_BINOMIALS[effort])
         return Found(dict(zip(names, vectors, strict=True)), values * size, proof)
 
     def margin(self, M: np.ndarray, value: float, n_terms: int, magnitude: float) -> float:

@@ -7,12 +7,23 @@ import numpy as np
 from ..factors import Array
 
 EPS = np.finfo(float).eps
+LONG_EPS = float(np.finfo(np.longdouble).eps)
+TINY = float(np.finfo(float).tiny)  # the smallest normal number
 
 
-def outward(x: Any, way: float) -> float:
-    """``x``, of any numeric type, as a Python float, rounded towards ``way`` if it is not one already."""
+def round_up(x: Any) -> float:
+    """``x``, of any numeric type, as a Python float that is not below it."""
+    return _towards(x, np.inf)
+
+
+def round_down(x: Any) -> float:
+    """``x``, of any numeric type, as a Python float that is not above it."""
+    return _towards(x, -np.inf)
+
+
+def _towards(x: Any, end: float) -> float:
     y = float(x)
-    return float(np.nextafter(y, way)) if y != x and not np.isnan(y) else y
+    return float(np.nextafter(y, end)) if y != x and not np.isnan(y) else y
 
 
 def power_of_two(G: Array) -> float:
@@ -32,7 +43,7 @@ def rounding_margin(n_terms: int, magnitude: float, value: float = 0.0, size: in
     return EPS * ((n_terms + 4) * magnitude + 8 * (size + 4) * value)
 
 
-def largest_eigenvalue(S: Array, n_terms: int = 0, magnitude: float = 0.0) -> float:
+def largest_eigenvalue_up(S: Array, n_terms: int = 0, magnitude: float = 0.0) -> float:
     """At least the largest eigenvalue of a symmetric ``S`` (n, n): one ``eigvalsh``, rounded outward.
 
     What turns the dual matrix of any semidefinite relaxation into a theorem, however it was found.

@@ -15,7 +15,7 @@ from ..factors import Array
 
 ORDINARY = 100  # binary exponents beyond this are extreme: 1e30
 #: relative to the data, more than what sums of products and norms lose where squares underflow
-LOST = -300
+UNDERFLOW = -300
 SMALL = 1e-130  # squares of less lose digits or underflow
 
 
@@ -32,12 +32,12 @@ def excess(power: int | None, ordinary: tuple[int, int] = (-ORDINARY, ORDINARY))
     return 0 if power is None or ordinary[0] <= power <= ordinary[1] else power
 
 
-def times_power(x: float, power: int, way: float) -> float:
-    """``x 2^power`` as a float, rounded towards ``way``."""
+def times_power(x: float, power: int, towards: float) -> float:
+    """``x 2^power`` as a float, rounded towards ``towards``."""
     with np.errstate(over="ignore", under="ignore"):
         y = np.ldexp(x, power)
         exact = np.ldexp(y, -power) == x or np.isnan(x)
-    return float(y if exact else np.nextafter(y, way))
+    return float(y if exact else np.nextafter(y, towards))
 
 
 def lifted(a: Array) -> tuple[Array, np.ndarray]:
@@ -61,15 +61,15 @@ def unit_rows(a: Array) -> Array:
 
 
 def at_size_one(X: Any, G: Array, degree: int | None) -> tuple[Any, Any, int, float]:
-    """``(X, G, power, lost)``: the data divided by their excess, and what that does to a polar.
+    """``(X, G, power, underflowed)``: the data divided by their excess, and what that does to a polar.
 
     The polar of ``degree`` in the inputs (None: it has none, and they stay as they are) is ``2^power``
-    times that of the data returned, whose computation may have lost ``lost`` to underflow.
+    times that of the data returned, whose computation may have underflowed ``underflowed`` to underflow.
     """
     top = exponent(X, "X"), exponent(G, "a residual")
     down = 0 if degree is None else excess(top[0]), excess(top[1])
-    lost = 0.0
+    underflowed = 0.0
     if degree is not None and top[0] is not None and top[1] is not None:
-        lost = float(np.ldexp(1.0, LOST + degree * (top[0] - down[0]) + top[1] - down[1]))
+        underflowed = float(np.ldexp(1.0, UNDERFLOW + degree * (top[0] - down[0]) + top[1] - down[1]))
     X, G = (a if k == 0 else np.ldexp(a, -k) for a, k in zip((X, G), down, strict=True))
-    return X, G, (degree or 0) * down[0] + down[1], lost
+    return X, G, (degree or 0) * down[0] + down[1], underflowed

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import ppkit
-from ppkit.checks.boxes import box_bound, head_boxes, head_of, plane_chart, quadratic_maximum
-from ppkit.checks.heads import attention, head_matrix, largest_eigenvalue, moments, relaxation, softmax
+from ppkit.checks.boxes import box_bound, head_boxes, head_of, plane_chart, quadratic_maximum_up
+from ppkit.checks.heads import attention, head_matrix, largest_eigenvalues_up, moments, relaxation, softmax
 from ppkit.families import LinearAttention, MultiHeadAttention
 from ppkit.polars.ball_maps import from_ball, pull_back, to_ball
 from ppkit.polars.branch import branch_and_bound
@@ -196,7 +196,7 @@ def test_quadratic_maximum_is_above_the_box():
     second = second + second.transpose(0, 2, 1) - 2 * np.eye(3)
     x = rng.uniform(-1, 1, (4000, 3))
     value = first @ x.T + 0.5 * np.einsum("xl,klm,xm->kx", x, second, x)
-    assert np.all(value.max(axis=1) <= quadratic_maximum(first, second))
+    assert np.all(value.max(axis=1) <= quadratic_maximum_up(first, second))
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -239,8 +239,8 @@ def test_cumulant_bounds():
 def test_largest_eigenvalue():
     A = np.random.default_rng(5).standard_normal((50, 4, 2))
     C = A.transpose(0, 2, 1) @ A
-    assert np.all(np.linalg.eigvalsh(C)[:, -1] <= largest_eigenvalue(C))
-    np.testing.assert_allclose(np.linalg.eigvalsh(C)[:, -1], largest_eigenvalue(C), rtol=1e-11)
+    assert np.all(np.linalg.eigvalsh(C)[:, -1] <= largest_eigenvalues_up(C))
+    np.testing.assert_allclose(np.linalg.eigvalsh(C)[:, -1], largest_eigenvalues_up(C), rtol=1e-11)
 
 
 def awkward(seed):
