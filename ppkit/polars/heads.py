@@ -24,7 +24,7 @@ def heads_norm(queries: Callable[[Array, Array], Queries], n_features: int, d_k:
     ``queries(X, G)`` pairs every sample with the tokens that ask there.
     """
     expansion = ExpansionNorm(queries, d_k, radius)
-    return Least(expansion, BoxesNorm(queries, d_k, radius)) if n_features <= 2 else expansion
+    return Least(expansion, BoxesNorm(queries, d_k, radius), closed=0.0) if n_features <= 2 else expansion
 
 
 class ExpansionNorm(DataNorm):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import ppkit
+from ppkit.checks import Proof
 from ppkit.checks.boxes import box_bound, head_boxes, head_of, plane_chart, quadratic_maximum_up
 from ppkit.checks.heads import attention, head_matrix, largest_eigenvalues_up, moments, relaxation, softmax
 from ppkit.families import LinearAttention, MultiHeadAttention
@@ -291,6 +292,39 @@ def test_budget_stopped_intervals_hold_the_value_of_a_longer_run():
         assert early.lower <= longer.upper and longer.lower <= early.upper
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_with_few_features_both_bounds_are_tried(seed):
+    """However close the expansion comes, boxes may come closer; a proof of either kind is a bound."""
+    rng = np.random.default_rng(seed)
+    family = MultiHeadAttention(1 + seed % 2, 3, 2, 2, radius=float(10.0 ** rng.uniform(-3, 0)))
+    X, G, _ = drawn(family, 6, seed)
+    polar = family.polar(X, G, effort="fast")
+    by_expansion = family.polar_upper(X, G, Proof("expansion"))
+    root = {"dim": np.array([-1]), "child": np.array([-1]), "cutoff": np.array(0.0)}
+    by_root = family.polar_upper(X, G, Proof("boxes", root))
+    assert polar.lower <= polar.upper <= by_root <= by_expansion
+
+
+def test_a_tree_of_boxes_says_nothing_about_many_features():
+    family = MultiHeadAttention(3, 3, 2)
+    X, G, _ = drawn(family, 6)
+    with pytest.raises(ValueError, match="boxes"):
+        family.polar_upper(X, G, Proof("boxes", {"dim": np.array([-1]), "child": np.array([-1])}))
+
+
+def test_starts_on_the_sphere_and_residuals_of_zero():
+    """A start counts where it stands, and what comes back is accepted as a network."""
+    for d in (2, 3):
+        family = MultiHeadAttention(d, 3, 2, radius=3.0)
+        X, G, rng = drawn(family, 6)
+        W = unit_heads(family, rng, 4)
+        for residual in (G, 0 * G):
+            polar = family.polar(X, residual, starts=[W], effort="fast")
+            assert values(family, X, residual, W).max() <= polar.lower * (1 + 1e-12)
+            assert polar.upper > 0 or not residual.any()
+            family.check_factors(polar.candidates)
+
+
 # ---- limits --------------------------------------------------------------------------------------
 
 
@@ -361,3 +395,14 @@ def test_zero_targets_and_single_samples():
     assert fit.width == 0 and fit.certificate.certified(1e-12)
     one = ppkit.Problem(family, X[:1], rng.standard_normal((1, 2)), 0.01)
     assert ppkit.fit(one, gap=1e-6).certificate.certified(1e-6)
+
+
+@pytest.mark.parametrize(
+    "family", [LinearAttention(2, 3, 2, "all"), MultiHeadAttention(2, 3, 2, 2, query="all")]
+)
+def test_when_every_token_asks_answers_look_like_targets(family):
+    rng = np.random.default_rng(11)
+    X, Y = family.random_inputs(rng, 5), rng.standard_normal((5, 3, 2))
+    fit = ppkit.fit(ppkit.Problem(family, X, Y, 0.1), gap=0.5)
+    assert fit.predict(X).shape == Y.shape
+    assert type(family).from_data(X, fit.predict(X)).n_outputs == family.n_outputs
