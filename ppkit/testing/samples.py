@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..certificates import Certificate, certify
+from ..errors import InputError
 from ..factors import Factors, append, take, width, zero_network
 from ..families.base import Family
 from ..losses import Loss, get_loss
@@ -223,22 +224,41 @@ def atoms_of_cost_one(
 
 
 def climb(member: Family, factors: Factors, X: Any, G: np.ndarray, steps: int = 30) -> dict[str, np.ndarray]:
-    """Factors of cost one after ascent along the gradient, each with a step size of its own."""
+    """Factors of cost one after ascent along the gradient, each with a step size of its own.
+
+    A step that leaves the box of ``bounds`` is clipped, one to factors that the family refuses is not made.
+    """
     W, step = dict(factors), np.full(width(factors), 0.3)
     for _ in range(steps):
         slope, box = member.vjp(W, X, G), member.bounds(W)
         size = np.sqrt(sum(np.sum(np.reshape(a, (len(a), -1)) ** 2, axis=1) for a in slope.values()))
         by = np.where(size > 0, step / np.where(size > 0, size, 1.0), 0.0)
-        moved = {k: a + by.reshape(-1, *[1] * (a.ndim - 1)) * slope[k] for k, a in W.items()}
+        moved = {k: a + along(by, a) * slope[k] for k, a in W.items()}
         if box is not None:
             moved = {k: np.clip(a, *box[k]) for k, a in moved.items()}
-        cost = member.theta(member.balance(moved))
-        usable = np.isfinite(cost) & (cost > 0)
-        moved = member.scale(member.balance(moved), np.where(usable, 1 / np.where(usable, cost, 1.0), 0.0))
+        moved = member.balance(moved)
+        cost = member.theta(moved)
+        usable = np.isfinite(cost) & (cost > 0) & allowed(member, moved)
+        moved = member.scale(moved, np.where(usable, 1 / np.where(usable, cost, 1.0), 0.0))
         better = usable & (values(member, moved, X, G) > values(member, W, X, G))
-        W = {k: np.where(better.reshape(-1, *[1] * (a.ndim - 1)), moved[k], a) for k, a in W.items()}
+        W = {k: np.where(along(better, a), moved[k], a) for k, a in W.items()}
         step = np.where(better, 1.5 * step, 0.3 * step)
     return W
+
+
+def along(numbers: np.ndarray, a: np.ndarray) -> np.ndarray:
+    """One number a factor (r,), in the shape that multiplies ``a`` (r, ...)."""
+    return numbers.reshape(-1, *[1] * (a.ndim - 1))
+
+
+def allowed(member: Family, factors: Factors) -> np.ndarray:
+    """Which factors the family takes, shape (r,): signs or balls may be part of the model."""
+    try:
+        member.check_factors(factors)
+    except InputError:
+        r = width(factors)
+        return np.array([r > 1 and allowed(member, take(factors, [j]))[0] for j in range(r)])
+    return np.ones(width(factors), bool)
 
 
 def searched(
