@@ -1,6 +1,7 @@
 """The polar of softmax heads: ascent over keys and queries below, expansions and boxes above."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from ..checks.heads import SLACK, Queries, answers, attention, head_matrix, mome
 from ..factors import Array, Factors, append, take
 from ..rigor.scales import unit_rows
 from .ball_maps import from_ball, norms, pull_back, to_ball
-from .base import DataNorm, Found, Least, Norm, Units
+from .base import DataNorm, Found, Least, Norm, Units, both
 from .branch import branch_and_bound
 from .search import gather, multistart
 
@@ -77,6 +78,10 @@ class BoxesNorm(ExpansionNorm):
         upper = size * min(found.upper, float(np.min(relaxation(queries, self.reach * SLACK))))
         proof = Proof("boxes", {**found.tree, "cutoff": np.array(found.lower)})
         return Found(*head_units(queries, heads, size), proof, upper)
+
+    def joined(self, before: Found, after: Found) -> Found:
+        """The units found ``after``, which began from those ``before`` and hold the best of them."""
+        return replace(both(before, after), units=after.units, values=after.values)
 
 
 def with_uniform(starts: Sequence[Units], shape: tuple[int, int]) -> dict[str, Array]:
