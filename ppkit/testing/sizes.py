@@ -93,21 +93,20 @@ def tiny_samples_count(s: Sample) -> None:
         return
     far = s.family.random_inputs(s.rng("far"), 3)
     one = s.family.polar(s.X, s.G, effort="fast").factor
-    for size in (1e-80, 1e-155, 1e-170, 1e-250):
-        for g_size in (1.0, 1e-155):
-            X = np.concatenate([size * s.X, far])
-            G = np.concatenate([g_size * s.G, np.zeros((3, s.G.shape[1]))])
-            alone = s.family.polar(size * s.X, g_size * s.G, effort="fast")
-            polar = s.family.polar(X, G, effort="fast")
-            seen = max(alone.lower, float(attained(s, one, size * s.X, g_size * s.G)))
-            least = (1 - 1e-9) * seen * len(s.G) / len(G)
-            claim(polar.lower <= polar.upper, f"[{polar.lower!r}, {polar.upper!r}]")
-            at_most(least, polar.upper, f"inputs {size:g}: value of the tiny samples, upper end")
-            at_most(
-                least,
-                s.family.polar_upper(X, G, proof_of(polar)),
-                f"inputs {size:g}: the same from the proof",
-            )
+    for size, g_size in ((1e-80, 1.0), (1e-155, 1e-155), (1e-170, 1.0), (1e-250, 1.0)):
+        X = np.concatenate([size * s.X, far])
+        G = np.concatenate([g_size * s.G, np.zeros((3, s.G.shape[1]))])
+        alone = s.family.polar(size * s.X, g_size * s.G, effort="fast")
+        polar = s.family.polar(X, G, effort="fast")
+        seen = max(alone.lower, float(attained(s, one, size * s.X, g_size * s.G)))
+        least = (1 - 1e-9) * seen * len(s.G) / len(G)
+        claim(polar.lower <= polar.upper, f"[{polar.lower!r}, {polar.upper!r}]")
+        at_most(least, polar.upper, f"inputs {size:g}: value of the tiny samples, upper end")
+        at_most(
+            least,
+            s.family.polar_upper(X, G, proof_of(polar)),
+            f"inputs {size:g}: the same from the proof",
+        )
 
 
 def numbers_that_are_none_are_refused(s: Sample) -> None:
