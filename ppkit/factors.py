@@ -1,23 +1,29 @@
 """Networks as mappings ``name -> array (r, ...)``, and checks of the arrays that come in."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import InputError
 
-if TYPE_CHECKING:
-    from .families.base import Family
-
 Array: TypeAlias = NDArray[np.float64]
 #: an array of floats, or of balls (:class:`ppkit.rigor.Balls`), on which the package's formulas run as well
 Numbers: TypeAlias = Any
 #: a network: name -> array whose first axis is the width
 Factors: TypeAlias = Mapping[str, np.ndarray]
+
+
+class Shaped(Protocol):
+    """What the functions below need of a family."""
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each parameter array of one factor."""
+
+    def theta(self, factors: Factors) -> Numbers:
+        """Cost of each factor."""
 
 
 # ---- small functions on factors -----------------------------------------------------------------------
@@ -52,12 +58,12 @@ def append(factors: Factors, more: Factors) -> dict[str, np.ndarray]:
     return {k: np.concatenate([a, more[k]]) for k, a in factors.items()}
 
 
-def zero_network(family: Family) -> dict[str, np.ndarray]:
+def zero_network(family: Shaped) -> dict[str, np.ndarray]:
     """The network of width 0."""
     return {k: np.zeros((0, *s)) for k, s in family.shapes.items()}
 
 
-def drop_dead(family: Family, factors: Factors, tol: float = 1e-14) -> dict[str, np.ndarray]:
+def drop_dead(family: Shaped, factors: Factors, tol: float = 1e-14) -> dict[str, np.ndarray]:
     """Drop the factors whose cost is below ``tol`` times the total."""
     cost = family.theta(factors)
     return take(factors, cost > tol * cost.sum()) if cost.size else dict(factors)

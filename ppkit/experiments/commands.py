@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..progress import counted
@@ -14,13 +13,10 @@ from .grids import GRIDS, get_grid
 from .store import Store
 from .sweep import sweep
 
-if TYPE_CHECKING:
-    from ..cli import Parser
-
 SHOWN = ("lam_scale", "noise", "teacher", "n_samples", "seed")  # of a row that was run once more
 
 
-def add_arguments(command: Parser) -> None:
+def add_arguments(command: ArgumentParser) -> None:
     """Add the subcommands of ``ppkit sweep`` to its parser."""
     actions = command.add_subparsers(dest="action", required=True, parser_class=type(command))
     for action, what, run in (

@@ -1,8 +1,6 @@
 """How a cell's student is trained: to a certificate, or by descent and search alone."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -14,15 +12,27 @@ from ..training.descent import SmoothObjective
 from ..training.descent import descend as full_descend
 from . import teachers
 
-if TYPE_CHECKING:
-    from .cell import Cell
-
 TRAINERS = ("certified", "random", "teacher")
 ROUNDS = 4
 ENOUGH = 1.02
 
 
-def train(problem: Problem, cell: Cell, teacher: Factors, rng: np.random.Generator) -> Certificate:
+class Recipe(Protocol):
+    """What a cell says of its student; see :class:`ppkit.experiments.cell.Cell`."""
+
+    @property
+    def teacher(self) -> int: ...
+    @property
+    def trainer(self) -> str: ...
+    @property
+    def student(self) -> int: ...
+    @property
+    def gap(self) -> float: ...
+    @property
+    def effort(self) -> str: ...
+
+
+def train(problem: Problem, cell: Recipe, teacher: Factors, rng: np.random.Generator) -> Certificate:
     """The :class:`ppkit.Certificate` of the trained student."""
     family = problem.family
     if cell.trainer == "certified":
@@ -37,7 +47,7 @@ def train(problem: Problem, cell: Cell, teacher: Factors, rng: np.random.Generat
         return end.value
 
 
-def search(problem: Problem, cell: Cell, teacher: Factors, rng: np.random.Generator) -> Any:
+def search(problem: Problem, cell: Recipe, teacher: Factors, rng: np.random.Generator) -> Any:
     """Descend and grow by the polar's search until no factor found violates by more than 2%.
 
     A generator: it yields the networks to descend from, is sent what descent made of them, and returns

@@ -7,7 +7,7 @@ of the methods below.  A new family is one file with one final subclass, and one
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self, final
+from typing import Any, Self, final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,9 +20,6 @@ from ..polars.base import Functional, Norm, Polar, Units
 from ..programs.nuclear import Program
 from ..rigor.scales import at_size_one
 from .draws import exposed
-
-if TYPE_CHECKING:
-    from .models import Model
 
 
 class Family(ABC):
@@ -47,7 +44,7 @@ class Family(ABC):
     #: whether a sweep descends on the surrogate alone, although the family has a better method
     descends_plainly: bool = False
     #: the family's PyTorch model, which trains many networks at once; None means not written
-    device_model: "type[Model] | None" = None
+    device_model: "type | None" = None
 
     # ---- what the family is -------------------------------------------------------------------
 

@@ -1,19 +1,17 @@
 """Random factors that are extreme among those of cost one: what teachers are made of."""
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from .base import Family
-
 
 def exposed(
-    family: "Family", rng: np.random.Generator, n_factors: int, effort: str = "default"
+    family: Any, rng: np.random.Generator, n_factors: int, effort: str = "default"
 ) -> dict[str, np.ndarray]:
     """The factors that attain the polar of Gaussian noise on Gaussian inputs, one noise for each."""
     X = family.random_inputs(rng, 4 * family.dim)
-    noises = rng.standard_normal((n_factors, len(X), family.n_outputs))
+    n_samples = 1 if X is None else len(X)
+    noises = rng.standard_normal((n_factors, n_samples, family.n_outputs))
     found = [family.polar(X, noise, effort=effort).factor for noise in noises]
     return {k: np.concatenate([factor[k] for factor in found]) for k in family.shapes}
 

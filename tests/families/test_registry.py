@@ -1,5 +1,6 @@
 """The registry, and what is asked of its members by name or by kind rather than of any family."""
 
+import numpy as np
 import pytest
 from families.instances import CASES, FAMILIES, WITHOUT_PROGRAM, label
 
@@ -76,3 +77,11 @@ def test_a_width_that_is_too_small_says_so(case):
     narrow = ppkit.fit(problem, gap=1e-6, max_width=1)
     assert narrow.width == 1 and not narrow.certificate.certified(1e-6)
     assert narrow.certificate.polar_ratio > 1 and "rho" in narrow.certificate.reason
+
+
+def test_teachers_of_a_family_without_inputs():
+    """The matrix itself is the one sample, and the noise that its factors attain the polar of."""
+    member = ppkit.families.MatrixFactorization((4, 3))
+    factors = member.extreme_factors(np.random.default_rng(0), 2)
+    assert {k: a.shape for k, a in factors.items()} == {"u": (2, 4), "v": (2, 3)}
+    np.testing.assert_allclose(member.theta(factors), 1.0)
