@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from ..checks import Proof
 from ..errors import InputError
-from ..factors import Factors, Numbers, as_float, check_sizes, drop_dead, width
+from ..factors import Factors, Numbers, check_sizes, drop_dead, width
 from ..losses import Loss
 from ..polars.base import Norm
 from ..polars.relu import relaxed_point, relu_norm
@@ -16,6 +16,7 @@ from ..programs.relu import master, omega_of, outer, program, vector_program
 from . import models
 from .base import Family
 from .gaussian import arc_cosine, plane_discrepancy
+from .linear_maps import data_widths
 from .outer_product import balance_pair, half_squares
 from .patterns import merge_patterns, thinned
 
@@ -73,11 +74,8 @@ class TwoLayerReLU(Family):
 
     @classmethod
     def from_data(cls, X: Any, Y: Any, **options: Any) -> Self:
-        X, Y = as_float(X, "X"), as_float(Y, "Y")
-        if X.ndim != 2:
-            raise InputError(f"{cls.name}: X must have shape (N, n_x), got {X.shape}")
-        n_outputs = 1 if Y.ndim < 2 else Y.shape[1]
-        return cls(**{"n_inputs": X.shape[1], "n_outputs": n_outputs, **options})
+        n_inputs, n_outputs = data_widths(cls.name, X, Y)
+        return cls(**{"n_inputs": n_inputs, "n_outputs": n_outputs, **options})
 
     def features(self, X: Numbers) -> Numbers:
         """The inputs the first layer sees: ``X``, with a column of ones when there is a bias."""
