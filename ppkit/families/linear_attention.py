@@ -118,6 +118,12 @@ class LinearAttention(Tokens, OuterProductFamily):
     def convex_program(self, X: Numbers) -> Any:
         return matrix_program(self.shape, self.design(X), self.n_values, self.n_outputs)
 
+    def present(self, F: np.ndarray) -> np.ndarray:
+        """Answers (N, n_outputs) as (N, c), or (N, T, c) when all tokens ask; without an axis for c = 1."""
+        if self.query == "all":
+            F = F.reshape(len(F), self.n_tokens, self.n_values)
+        return F[..., 0] if self.n_values == 1 else F
+
     # ---- the population ----------------------------------------------------------------------------
 
     device_model = models.Products

@@ -67,12 +67,6 @@ class Tokens(Family):
             Y = np.reshape(Y, (len(Y), -1))
         return super().check_data(X, Y)
 
-    def present(self, F: np.ndarray) -> np.ndarray:
-        """Answers (N, n_outputs) as (N, c), or (N, T, c) when all tokens ask; without an axis for c = 1."""
-        if self.query == "all":
-            F = F.reshape(len(F), self.n_tokens, self.n_values)
-        return F[..., 0] if self.n_values == 1 else F
-
     def asking(self, X: Numbers) -> Numbers:
         """The tokens that ask, (N, q, d)."""
         if self.query == "mean":

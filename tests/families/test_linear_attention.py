@@ -208,3 +208,11 @@ class TestDegenerate:
             ppkit.Problem(LinearAttention(2, 3, 2, "all"), np.ones((4, 3, 2)), np.ones((4, 2, 3)), 0.1)
         with pytest.raises(ppkit.InputError, match="factor B must have shape"):
             make(0).objective({"A": np.ones((1, 3, 3)), "B": np.ones((1, 3))})
+
+
+def test_when_every_token_asks_answers_look_like_targets():
+    family, rng = LinearAttention(2, 3, 2, "all"), np.random.default_rng(11)
+    X, Y = family.random_inputs(rng, 5), rng.standard_normal((5, 3, 2))
+    fit = ppkit.fit(ppkit.Problem(family, X, Y, 0.1), gap=0.5)
+    assert fit.predict(X).shape == Y.shape
+    assert LinearAttention.from_data(X, fit.predict(X)).n_outputs == family.n_outputs

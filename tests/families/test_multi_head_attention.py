@@ -7,7 +7,7 @@ import ppkit
 from ppkit.checks import Proof
 from ppkit.checks.boxes import box_bound, head_boxes, head_of, plane_chart, quadratic_maximum_up
 from ppkit.checks.heads import attention, head_matrix, largest_eigenvalues_up, moments, relaxation, softmax
-from ppkit.families import LinearAttention, MultiHeadAttention
+from ppkit.families import MultiHeadAttention
 from ppkit.polars.ball_maps import from_ball, pull_back, to_ball
 from ppkit.polars.branch import branch_and_bound
 from ppkit.polars.heads import split_head
@@ -395,14 +395,3 @@ def test_zero_targets_and_single_samples():
     assert fit.width == 0 and fit.certificate.certified(1e-12)
     one = ppkit.Problem(family, X[:1], rng.standard_normal((1, 2)), 0.01)
     assert ppkit.fit(one, gap=1e-6).certificate.certified(1e-6)
-
-
-@pytest.mark.parametrize(
-    "family", [LinearAttention(2, 3, 2, "all"), MultiHeadAttention(2, 3, 2, 2, query="all")]
-)
-def test_when_every_token_asks_answers_look_like_targets(family):
-    rng = np.random.default_rng(11)
-    X, Y = family.random_inputs(rng, 5), rng.standard_normal((5, 3, 2))
-    fit = ppkit.fit(ppkit.Problem(family, X, Y, 0.1), gap=0.5)
-    assert fit.predict(X).shape == Y.shape
-    assert type(family).from_data(X, fit.predict(X)).n_outputs == family.n_outputs
