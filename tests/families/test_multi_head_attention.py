@@ -7,7 +7,7 @@ import ppkit
 from ppkit.checks import Proof
 from ppkit.checks.boxes import box_bound, head_boxes, head_of, plane_chart, quadratic_maximum_up
 from ppkit.checks.heads import attention, head_matrix, largest_eigenvalues_up, moments, relaxation, softmax
-from ppkit.families import MultiHeadAttention
+from ppkit.families import LinearAttention, MultiHeadAttention
 from ppkit.polars.ball_maps import from_ball, pull_back, to_ball
 from ppkit.polars.branch import branch_and_bound
 from ppkit.polars.heads import split_head
