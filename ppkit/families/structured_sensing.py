@@ -26,12 +26,12 @@ class StructuredSensing(OuterProductFamily):
 
     Omega is the projective tensor norm of the two norms, the polar the operator norm
     ``sup { u^T G v : |u|_row <= 1, |v|_col <= 1 }`` of ``G = (1/N) sum_i g_i A_i``.  Both are closed
-    forms when one side is "l1", whatever the other side is and with or without signs:
+    forms in three cases, the first two with sign constraints or without, the last one without only:
 
     * ``row="l1"``: Omega(M) is the sum over the rows of ``|M_i|_col``, the polar the largest dual norm
       of a row of G (of its positive part when nonnegative);
     * ``col="l1"``: the same by columns; both "l1": entrywise l1 and the largest absolute entry;
-    * ``row="l2", col="l2"``: the nuclear and the spectral norm.
+    * ``row="l2", col="l2"`` without sign constraints: the nuclear and the spectral norm.
 
     The other pairs are NP-hard in general and their polar is an interval, see
     :mod:`ppkit.polars.pairs` for what each effort costs and how tight it is.

@@ -8,6 +8,7 @@ from ppkit.families import (
     DeepLinear,
     LinearAttention,
     MatrixSensing,
+    StructuredSensing,
     TwoLayerLinear,
     TwoLayerQuadratic,
 )
@@ -15,13 +16,16 @@ from ppkit.families import (
 #: families and numbers of samples with fewer, and with more, predictions than parameters
 MEMBERS = [
     (MatrixSensing((3, 2)), 4, 9),
+    (StructuredSensing((3, 2), "l1", "l2"), 4, 9),
+    (StructuredSensing((3, 2), "l1", "linf", nonnegative=True), 4, 9),
+    (StructuredSensing((3, 2), "linf", "l2"), 4, 9),
     (TwoLayerQuadratic(3), 4, 9),
     (TwoLayerLinear(3, 2), 2, 6),
     (DeepLinear((3, 2, 2)), 2, 6),
     (LinearAttention(2, 3, 2), 3, 12),
     (CPTensor((2, 3, 2)), 5, 20),
 ]
-NAMES = [family.name for family, *_ in MEMBERS]
+NAMES = ["-".join(map(str, (family.name, *family.params().values()))) for family, *_ in MEMBERS]
 
 
 def drawn(family, n_samples, seed=0):
@@ -31,7 +35,7 @@ def drawn(family, n_samples, seed=0):
     return X, family.predict(family.random_factors(rng, 2), X)
 
 
-@pytest.mark.parametrize("scale", [1e-150, 1e-10, 1e-3, 1e6, 1e150])
+@pytest.mark.parametrize("scale", [1e-150, 1e-10, 1e-3, 1e6, 1e10, 1e150])
 @pytest.mark.parametrize(("family", "few", "many"), MEMBERS, ids=NAMES)
 def test_omega_is_homogeneous(family, few, many, scale):
     for n_samples in (few, many):
@@ -41,7 +45,7 @@ def test_omega_is_homogeneous(family, few, many, scale):
         assert family.omega(X, scale * F) == pytest.approx(scale * one, rel=1e-6, abs=0)
 
 
-@pytest.mark.parametrize("scale", [1e-150, 1e-10, 1.0, 1e150])
+@pytest.mark.parametrize("scale", [1e-150, 1e-10, 1.0, 1e10, 1e150])
 @pytest.mark.parametrize(("family", "few", "many"), MEMBERS, ids=NAMES)
 def test_what_no_network_predicts_is_infinite_at_every_scale(family, few, many, scale):
     X, F = drawn(family, many)
