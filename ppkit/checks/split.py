@@ -3,13 +3,22 @@ r"""Upper bounds for the operator norm between a pair of vector norms: weights, 
 For :math:`\sup\{u^\top S v : \|u\|_{row} \le 1, \|v\|_{col} \le 1\}` and any positive weights d (of sum
 one; the identity on an l2 side), any split and, under sign constraints, any shift :math:`P \ge 0`,
 
-.. math:: S + P = A + B + C + D, \quad
+.. math:: S + P = A + B + C + E, \quad
     \max\{\|D_d^{-1/2} A D_e^{-1/2}\|, \max_i \|B_i\|_*/\gamma, \max_k \|C^k\|_*/\gamma',
-    \max_{ik}|D_{ik}|/\gamma\gamma'\}
+    \max_{ik}|E_{ik}|/\gamma\gamma'\}
 
 is an upper bound.  A side "linf" under sign constraints enters with the coordinates ``(1, 2u - 1)``, see
-:func:`lifts`.  B, C and D stand for the l1 parts of mixtures on the row, the column, both sides.
-Every choice is valid, so nothing rests on the optimizer that chooses (:mod:`ppkit.polars.split`).
+:func:`lifts`.  B, C and E stand for the l1 parts of mixtures on the row, the column, both sides.
+
+Under sign constraints :math:`u^\top Q u \ge 0` for every non-negative Q as well, so that the norm of the main
+piece may be replaced by the largest eigenvalue of
+
+.. math:: \begin{pmatrix} D_d^{-1/2} & \\ & D_e^{-1/2} \end{pmatrix}
+    \begin{pmatrix} Q & A \\ A^\top & R \end{pmatrix}
+    \begin{pmatrix} D_d^{-1/2} & \\ & D_e^{-1/2} \end{pmatrix}, \quad Q, R \ge 0 \text{ symmetric},
+
+which is the dual of the relaxation over doubly non-negative matrices.  Every choice is valid, so nothing
+rests on the optimizer that chooses (:mod:`ppkit.polars.split`).
 """
 
 from collections.abc import Callable, Mapping
@@ -26,6 +35,7 @@ from .pairs import Pair
 from .vector_norms import L1L2, L2, LInf, VectorNorm
 
 Shape = tuple[int, ...]
+DIAGONAL = ("rows_shift", "columns_shift")  # names of the shifts of the diagonal blocks
 
 
 def split_upper(norm: Any, M: np.ndarray, data: Mapping[str, np.ndarray]) -> float:
@@ -34,8 +44,14 @@ def split_upper(norm: Any, M: np.ndarray, data: Mapping[str, np.ndarray]) -> flo
     d, e, P, pieces = parts(pair, data, size, M.shape)
     A = assemble(pair, M, P) - sum(pieces.values())
     total = assemble(pair, M, P, np.abs) + sum(np.abs(B) for B in pieces.values())
-    scale = scaling(pair, d, e)
-    main = float(np.linalg.norm(A * scale, 2))
+    Q, R = diagonal_shifts(pair, data, size, M.shape)
+    if Q is None and R is None:
+        scale = scaling(pair, d, e)
+        main = float(np.linalg.norm(A * scale, 2))
+    else:
+        scale = block_scaling(pair, d, e)
+        main = max(float(np.linalg.eigvalsh(blocks(pair, Q, A, R, M.shape) * scale)[-1]), 0.0)
+        total = blocks(pair, Q, total, R, M.shape, np.abs)
     main += (16 + 4 * sum(M.shape)) * EPS * float(np.linalg.norm(total * scale))
     lines = [line_value(B, *piece_norms(pair)[k]) for k, B in pieces.items()]
     return max([main, *lines]) * (1 + 8 * (sum(M.shape) + 4) * EPS)
@@ -55,14 +71,21 @@ def prove_split(norm: Any, M: Balls, bound: float, data: Mapping[str, np.ndarray
             require(all(abs(x) <= top for x in arbs(lines).flat))
         else:
             require(line.dual_at_most(lines, top))
+    Q, R = (None if N is None else Balls(N) for N in diagonal_shifts(pair, data, size, M.shape))
     m = len(d)
     K = np.full((m + len(e),) * 2, to_arb(0), object)
     K[:m, m:], K[m:, :m] = -arbs(A), -arbs(A).T
+    for block, N, (_, G) in (
+        (slice(m), Q, lifts(pair, M.shape)[0]),
+        (slice(m, None), R, lifts(pair, M.shape)[1]),
+    ):
+        if N is not None:
+            K[block, block] = -arbs(G @ N @ G.T)
     for at, side, w in ((0, pair.row, d), (m, pair.col, e)):
         w = arbs(w)
         total = w.sum() if isinstance(side, LInf) else max(w, key=float)
         for i, x in enumerate(w):
-            K[at + i, at + i] = to_arb(bound) * x / total
+            K[at + i, at + i] += to_arb(bound) * x / total
     require(positive_definite(K))
 
 
@@ -122,6 +145,25 @@ def assemble(pair: Pair, S: Numbers, P: Numbers, weigh: Callable = np.positive) 
     return weigh(L) @ weigh(S) @ weigh(R).T + weigh(G) @ P @ weigh(H).T
 
 
+def blocks(
+    pair: Pair, Q: Any, A: np.ndarray, R: Any, shape: Shape, weigh: Callable = np.positive
+) -> np.ndarray:
+    """The symmetric matrix with the main piece beside its diagonal and the shifts on it."""
+    m = len(A)
+    K = np.zeros((sum(A.shape),) * 2)
+    K[:m, m:], K[m:, :m] = A, A.T
+    for block, N, (_, G) in zip((slice(m), slice(m, None)), (Q, R), lifts(pair, shape), strict=True):
+        if N is not None:
+            K[block, block] = weigh(G) @ N @ weigh(G).T
+    return K
+
+
+def block_scaling(pair: Pair, d: np.ndarray, e: np.ndarray) -> np.ndarray:
+    """:func:`scaling` for the matrix of :func:`blocks`."""
+    s = np.sqrt(np.concatenate([budget(pair.row, d) / d, budget(pair.col, e) / e]))
+    return s[:, None] * s
+
+
 def scaling(pair: Pair, d: np.ndarray, e: np.ndarray) -> np.ndarray:
     """What the entries of the main matrix are multiplied by, for weights of its rows and columns."""
     root = np.sqrt(budget(pair.row, d) * budget(pair.col, e))
@@ -151,6 +193,23 @@ def parts(pair: Pair, data: Mapping[str, np.ndarray], size: float, shape: Shape)
     if np.any(P < 0) or (np.any(P) and not pair.nonnegative):
         raise ValueError("a shift is non-negative, and zero without sign constraints")
     return d, e, P * size, {k: matrix(data.get(k), full) * size for k in piece_norms(pair)}
+
+
+def diagonal_shifts(
+    pair: Pair, data: Mapping[str, np.ndarray], size: float, shape: Shape
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """The symmetric shifts of the two diagonal blocks, None where the proof has none."""
+
+    def one(name: str, n: int) -> np.ndarray | None:
+        if name not in data:
+            return None
+        N = matrix(data[name], (n, n))
+        if np.any(N < 0) or not pair.nonnegative:
+            raise ValueError("a shift is non-negative, and absent without sign constraints")
+        return (N + N.T) * (0.5 * size)
+
+    (rows, columns), (m, n) = DIAGONAL, sizes(pair, shape)[1]
+    return one(rows, m), one(columns, n)
 
 
 def weights(values: np.ndarray | None, n: int) -> np.ndarray:
