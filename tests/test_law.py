@@ -210,18 +210,11 @@ def unit_factors(family, rng, count):
 def test_b_bounds_the_atoms_of_cost_one(family):
     rng = np.random.default_rng(0)
     X = family.random_inputs(rng, 30)
-    sizes = {
-        "matrix-sensing": lambda x: np.linalg.norm(x, 2),
-        "structured-sensing": lambda x: np.max(np.abs(x)),
-        "linear-attention": lambda x: np.linalg.norm(x, axis=1).max(),
-        "multi-head-attention": lambda x: np.linalg.norm(x, axis=1).max(),
-    }
-    size = sizes.get(family.name, np.linalg.norm)
-    extra = 1.0 if getattr(family, "bias", False) else 0.0
+    sizes = family.input_sizes(X)
     V = unit_factors(family, rng, 400)
     norms = np.linalg.norm(family.atoms(V, X), axis=2).max(axis=0)
-    for x, reached in zip(X, norms, strict=True):
-        constants = bounds.unit_constants(family, float(np.hypot(size(x), extra)))
+    for size, reached in zip(sizes, norms, strict=True):
+        constants = bounds.unit_constants(family, float(size))
         assert reached <= constants["b"] * (1 + 1e-12)
         assert constants["dim"] == family.dim and constants["lipschitz"] >= 1.7
 

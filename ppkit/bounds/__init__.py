@@ -6,9 +6,16 @@ difference between the population's and the sample's, or on the distance from a 
 
 from .base import Bound
 from .complexity import loss_constants, rademacher, unit_envelope
-from .constants import gaussian_size, unit_constants
+from .constants import gaussian_constants, gaussian_size, unit_constants
 from .counting import parameter_count, parameter_count_subgaussian
-from .free import objective_gap, width_free, width_free_rademacher, width_free_sensing, width_free_subgaussian
+from .free import (
+    objective_gap,
+    square_gap,
+    width_free,
+    width_free_rademacher,
+    width_free_sensing,
+    width_free_subgaussian,
+)
 from .law import fast_rate, gaussian_kappa, recovery, regression_rate
 from .population import discrepancy, master
 
@@ -16,6 +23,7 @@ __all__ = [
     "Bound",
     "discrepancy",
     "fast_rate",
+    "gaussian_constants",
     "gaussian_kappa",
     "gaussian_size",
     "loss_constants",
@@ -26,6 +34,7 @@ __all__ = [
     "rademacher",
     "recovery",
     "regression_rate",
+    "square_gap",
     "unit_constants",
     "unit_envelope",
     "width_free",

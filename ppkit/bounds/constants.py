@@ -4,6 +4,7 @@ from typing import TypedDict
 
 import numpy as np
 
+from ..errors import InputError
 from ..families.base import Family
 from .base import nonnegative, positive_integer
 
@@ -32,6 +33,34 @@ def unit_constants(family: Family, a: float) -> UnitConstants:
     a = nonnegative("a", a)
     b, slope = family.unit_constants(a)
     return {"dim": family.dim, "b": float(b), "lipschitz": float(slope)}
+
+
+class GaussianConstants(UnitConstants):
+    """The same in sub-Gaussian sizes, and the size of the largest factor of cost one at an input."""
+
+    envelope: float
+
+
+def gaussian_constants(family: Family) -> GaussianConstants:
+    r"""``{"dim", "b", "envelope", "lipschitz"}`` of a family whose inputs are standard Gaussians.
+
+    What the forms of T6 and T7 for light tails ask for: ``b^2 = 8/3`` whatever the dimension, which
+    enters through ``envelope`` alone.
+
+    Raises
+    ------
+    InputError
+        A family whose factors are not known to have sub-Gaussian tails.
+    """
+    atoms = family.gaussian_atoms()
+    if atoms is None:
+        raise InputError(f"no Gaussian constants for {family.name}: no tail of its factors is known")
+    return {
+        "dim": family.dim,
+        "b": gaussian_size(),
+        "lipschitz": float(atoms.lipschitz),
+        "envelope": gaussian_size(atoms.entries),
+    }
 
 
 def gaussian_size(dim: int = 1) -> float:

@@ -136,10 +136,7 @@ def width_free_sensing(
     D = int(m) + int(n)
 
     def parts(N):
-        y, pairs = (
-            2 * np.sqrt(t / N) + 2 * t / N
-            for t in (D * np.log(9) + log_failure, 2 * D * np.log(17) + log_failure)
-        )
+        y, pairs = (chi_square(t, N) for t in (D * np.log(9) + log_failure, 2 * D * np.log(17) + log_failure))
         return 2 * tau * y, 2 * pairs
 
     return affine(parts, n_samples, theta, 2 * (tau + theta) if vacuous is None else vacuous)
@@ -249,6 +246,38 @@ def objective_gap(bound: Bound, square: float, theta: float) -> Bound:
         "pairs": 0.5 * theta**2 * bound.facts["Delta_2"],
     }
     return Bound(terms, {"theta": theta})
+
+
+def square_gap(n_samples: int, b_y: float, delta: float = 0.05, tails: str = "bounded") -> float:
+    r"""A bound on ``|(E_mu - E_N) |y|^2|``, the ``square`` of :func:`objective_gap`.
+
+    .. math:: b_y^2 \sqrt{\log(2/\delta) / (2N)}, \qquad b_y^2\, \psi_N(\log\tfrac2\delta), \qquad
+              b_y^2 \bigl(2 \sqrt{\log(2/\delta) / N} + 2 \log(2/\delta) / N\bigr)
+
+    Parameters
+    ----------
+    n_samples : int
+    b_y : float
+        A bound on the norm of the target ("bounded"), its sub-Gaussian size ("light"), or the standard
+        deviation of a single centered Gaussian target ("gaussian").
+    delta : float
+        Probability of failure.
+    tails : {"bounded", "light", "gaussian"}
+    """
+    positive_integer("n_samples", n_samples)
+    square, u = nonnegative("b_y", b_y) ** 2, float(np.log(2 / probability(delta)))
+    if tails == "bounded":
+        return square * float(np.sqrt(u / (2 * n_samples)))
+    if tails == "light":
+        return square * float(bernstein(u, n_samples))
+    if tails == "gaussian":
+        return square * float(chi_square(u, n_samples))
+    raise InputError(f"tails must be bounded, light or gaussian, got {tails!r}")
+
+
+def chi_square(t: float, N: int) -> float:
+    """``psi(t)``, beyond which a mean of N squares of Gaussians strays with probability ``2 exp(-t)``."""
+    return 2 * np.sqrt(t / N) + 2 * t / N
 
 
 def cost(theta: float) -> float:

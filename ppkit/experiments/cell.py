@@ -11,6 +11,7 @@ from ..certificates import Certificate
 from ..errors import InputError
 from ..factors import Factors, width
 from ..families import get_family
+from ..families.base import Family
 from ..interrupts import uninterrupted
 from ..problem import Problem
 from . import teachers
@@ -90,14 +91,19 @@ class Cell:
         return [np.random.default_rng(child) for child in sequence.spawn(n)]
 
 
-def draw(cell: Cell) -> tuple[Problem, dict[str, np.ndarray], np.random.Generator]:
-    """``(problem, teacher factors, generator)``: the data of a cell, with its lambda."""
-    inputs, planted, noise, scale, rest = cell.streams(5)
+def draw_design(cell: Cell) -> tuple[Family, np.ndarray, dict[str, np.ndarray]]:
+    """``(family, inputs, teacher factors)`` of a cell: its data without the noise and without lambda."""
+    inputs, planted, *_ = cell.streams(5)
     family = get_family(cell.family)(**cell.options)
     X = family.random_inputs(inputs, cell.n_samples)
     teacher = teachers.draw_teacher(family, planted, cell.teacher)
-    if cell.agree:
-        teacher = family.agreeing(teacher)
+    return family, X, family.agreeing(teacher) if cell.agree else teacher
+
+
+def draw(cell: Cell) -> tuple[Problem, dict[str, np.ndarray], np.random.Generator]:
+    """``(problem, teacher factors, generator)``: the data of a cell, with its lambda."""
+    family, X, teacher = draw_design(cell)
+    *_, noise, scale, rest = cell.streams(5)
     clean = family.predict(teacher, X)
     Y = clean + cell.noise * noise.standard_normal(clean.shape)
     level = family.polar(X, scale.standard_normal(clean.shape), effort="fast").lower
@@ -110,8 +116,8 @@ def run_cell(cell: Cell) -> dict[str, dict[str, int] | float | str]:
 
     ``error`` is :math:`\mathbb E_\mu \|\Phi(W) - \Phi(W^*)\|^2` with half width ``error_half_width`` (0:
     closed form), ``deviation`` is :math:`|\mathrm{NC}_\mu(W) - \mathrm{NC}_{\mu_N}(W)|`; ``sign_polar`` is
-    the upper end of one draw of :math:`\Omega^\circ_{\mu_N}(\sigma)` (T8); ``b`` and ``b_y`` are the largest
-    norms seen (T6, T7).
+    the upper end of one draw of :math:`\Omega^\circ_{\mu_N}(\sigma)` (T8); ``b_y`` is the largest norm of a
+    target seen.
     """
     problem, teacher, rng = draw(cell)
     return measured_row(cell, problem, teacher, rng, train(problem, cell, teacher, rng))
@@ -121,7 +127,7 @@ def measured_row(
     cell: Cell, problem: Problem, teacher: Factors, rng: np.random.Generator, cert: Certificate
 ) -> dict[str, dict[str, int] | float | str]:
     """The row of a cell whose student has the certificate ``cert``."""
-    family, n = problem.family, problem.n_samples
+    family = problem.family
     error, half = prediction_error(family, cert.factors, teacher)
     population = 0.5 * (error + family.n_outputs * cell.noise**2)
     polar_lower, polar_upper = polar_ends(problem, cert)
@@ -141,7 +147,6 @@ def measured_row(
         "polar_lower": polar_lower,
         "polar_upper": polar_upper,
         "sign_polar": sign_polar.upper,
-        "b": float(np.max(np.linalg.norm(problem.X.reshape(n, -1), axis=1))),
         "b_y": float(np.max(np.linalg.norm(problem.Y, axis=1))),
     }
     return cell.parameters | {k: rounded(v) for k, v in measured.items()}

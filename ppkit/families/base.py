@@ -20,6 +20,7 @@ from ..polars.base import Functional, Norm, Polar, Units
 from ..programs.nuclear import Program
 from ..rigor.scales import at_size_one
 from .draws import exposed
+from .gaussian import GaussianAtoms
 
 
 class Family(ABC):
@@ -277,6 +278,14 @@ class Family(ABC):
     def unit_constants(self, a: float) -> tuple[float, float]:
         """``(b, Lambda)`` of T6 on inputs of size at most ``a``, see :func:`ppkit.bounds.unit_constants`."""
         raise InputError(f"no constants for {self.name}: it does not say how large and steep factors are")
+
+    def input_sizes(self, X: np.ndarray) -> np.ndarray:
+        """The sizes (N,) of inputs that :meth:`unit_constants` speaks of, or upper bounds on them."""
+        return np.linalg.norm(X.reshape(len(X), -1), axis=1)
+
+    def gaussian_atoms(self) -> GaussianAtoms | None:
+        """The constants of factors of cost one at Gaussian inputs; None where no tail is known."""
+        return None
 
     def linear_map(self, factors: Factors) -> np.ndarray | None:
         """The M with prediction ``<M, x>``, (n_outputs, ...) for several outputs; None if not linear in x."""

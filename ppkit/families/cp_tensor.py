@@ -13,6 +13,7 @@ from ..programs.nuclear import Program, least_norm
 from ..programs.tensor import relaxed_program
 from . import models
 from .base import Family
+from .gaussian import GaussianAtoms
 from .outer_product import svd_split
 
 
@@ -196,6 +197,14 @@ class CPTensor(Family):
     def unit_constants(self, a: float) -> tuple[float, float]:
         """Products of K vectors of norm at most one."""
         return a, len(self.shapes)
+
+    def input_sizes(self, X: np.ndarray) -> np.ndarray:
+        """The least spectral norm of an unfolding in one mode, at least the polar of the tensor."""
+        unfolded = [np.moveaxis(X, k, 1).reshape(len(X), X.shape[k], -1) for k in range(1, X.ndim)]
+        return np.min([np.linalg.norm(A, 2, axis=(1, 2)) for A in unfolded], axis=0)
+
+    def gaussian_atoms(self) -> GaussianAtoms:
+        return GaussianAtoms(int(np.prod(self.shape)), len(self.shape))
 
     def linear_map(self, factors: Factors) -> np.ndarray:
         return self.tensor(factors)

@@ -1,8 +1,25 @@
 r"""Standard Gaussian inputs: moments of predictions, and prices of ReLU units in the plane."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ..factors import Factors
+
+
+class GaussianAtoms(NamedTuple):
+    """What factors of cost one are at standard Gaussian inputs, whose tails are then sub-Gaussian.
+
+    The norm of such a factor is at most that of ``<x, a>`` with ``|a| <= 1``, and of all of them at one
+    input at most the norm of the input.
+    """
+
+    #: how many Gaussian numbers an input has
+    entries: int
+    #: Lambda of T6 and T7
+    lipschitz: float
+    #: (m, n), if the factors are ``<x, u v^T>`` with a matrix x and ``|u| |v| <= 1``
+    shape: tuple[int, int] | None = None
 
 
 def arc_cosine(V: np.ndarray, W: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ import numpy as np
 from ..factors import Factors, Numbers, check_shape, sample_shape
 from ..programs.nuclear import Program, least_norm, matrix_program
 from . import models
+from .gaussian import GaussianAtoms
 from .outer_product import OuterProductFamily, nuclear_norm
 
 
@@ -82,6 +83,14 @@ class MatrixSensing(OuterProductFamily):
 
     def unit_constants(self, a: float) -> tuple[float, float]:
         return a, 2.0
+
+    def input_sizes(self, X: np.ndarray) -> np.ndarray:
+        """Spectral norms."""
+        return np.linalg.norm(X, 2, axis=(1, 2))
+
+    def gaussian_atoms(self) -> GaussianAtoms:
+        m, n = self.shape
+        return GaussianAtoms(m * n, 2.0, (m, n))
 
     def linear_map(self, factors: Factors) -> np.ndarray:
         return self.matrix(factors)

@@ -9,6 +9,7 @@ from ..errors import InputError
 from ..factors import Factors, Numbers, check_sizes
 from ..polars.paths import chains, layer_norms, scale_layers
 from .base import Family
+from .gaussian import GaussianAtoms
 
 FORMS = ("product", "power")
 
@@ -84,6 +85,9 @@ class Paths(Family):
     def unit_constants(self, a: float) -> tuple[float, float]:
         """Products of L matrices of Frobenius norm at most one."""
         return a, len(self.shapes)
+
+    def gaussian_atoms(self) -> GaussianAtoms:
+        return GaussianAtoms(self.sizes[0], self.depth)
 
 
 def check_path(name: str, sizes: Any, form: str) -> tuple[int, ...]:

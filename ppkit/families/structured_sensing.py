@@ -13,6 +13,7 @@ from ..polars.base import Norm
 from ..programs.nuclear import Program, least_norm
 from . import models
 from .draws import signed_coordinates
+from .gaussian import GaussianAtoms
 from .outer_product import OuterProductFamily
 from .pairs import pair_cost
 
@@ -184,6 +185,17 @@ class StructuredSensing(OuterProductFamily):
 
     def unit_constants(self, a: float) -> tuple[float, float]:
         return a, 2.0
+
+    def input_sizes(self, X: np.ndarray) -> np.ndarray:
+        """Polars of single measurements; the longest row for rows in l1."""
+        if (self._row, self._col) == ("l1", "l2"):
+            return np.linalg.norm(X, axis=2).max(axis=1)
+        return np.array([self.polar(A[None], np.ones((1, 1)), effort="fast").upper for A in X])
+
+    def gaussian_atoms(self) -> GaussianAtoms | None:
+        """Those of matrix sensing where the unit balls lie in the Euclidean ones."""
+        m, n = self.shape
+        return GaussianAtoms(m * n, 2.0, (m, n)) if {self._row, self._col} <= {"l1", "l2"} else None
 
     def linear_map(self, factors: Factors) -> np.ndarray:
         return self.matrix(factors)

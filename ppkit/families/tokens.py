@@ -67,6 +67,10 @@ class Tokens(Family):
             Y = np.reshape(Y, (len(Y), -1))
         return super().check_data(X, Y)
 
+    def input_sizes(self, X: np.ndarray) -> np.ndarray:
+        """The longest token of each input."""
+        return np.linalg.norm(X, axis=2).max(axis=1)
+
     def asking(self, X: Numbers) -> Numbers:
         """The tokens that ask, (N, q, d)."""
         if self.query == "mean":

@@ -7,6 +7,7 @@ import numpy as np
 from ..factors import Factors, Numbers, check_sizes
 from ..programs.nuclear import Program, regression_program
 from . import models
+from .gaussian import GaussianAtoms
 from .linear_maps import data_widths, mean_adjoint, mean_rounding, span_nuclear
 from .outer_product import OuterProductFamily
 
@@ -83,6 +84,9 @@ class TwoLayerLinear(OuterProductFamily):
 
     def unit_constants(self, a: float) -> tuple[float, float]:
         return a, 2.0
+
+    def gaussian_atoms(self) -> GaussianAtoms:
+        return GaussianAtoms(self.input_shape[0], 2.0)
 
     def linear_map(self, factors: Factors) -> np.ndarray:
         return self.matrix(factors)

@@ -15,7 +15,7 @@ from ..programs.nuclear import Program
 from ..programs.relu import master, omega_of, outer, program, vector_program
 from . import models
 from .base import Family
-from .gaussian import arc_cosine, plane_discrepancy
+from .gaussian import GaussianAtoms, arc_cosine, plane_discrepancy
 from .linear_maps import data_widths
 from .outer_product import balance_pair, half_squares
 from .patterns import merge_patterns, thinned
@@ -158,6 +158,13 @@ class TwoLayerReLU(Family):
 
     def unit_constants(self, a: float) -> tuple[float, float]:
         return a, 2.0
+
+    def input_sizes(self, X: np.ndarray) -> np.ndarray:
+        """Euclidean norms, with the constant feature where there is a bias."""
+        return np.linalg.norm(self.features(X), axis=1)
+
+    def gaussian_atoms(self) -> GaussianAtoms | None:
+        return None if self.bias else GaussianAtoms(self.n_inputs, 2.0)
 
     def population_error(self, factors: Factors, teacher: Factors) -> float | None:
         """The quadratic form of the arc-cosine kernel, which has none with a bias."""
