@@ -25,8 +25,8 @@ class Fit:
     factors : mapping name -> array (width, ...)
     certificate : Certificate
     history : list of dict
-        One row a round: ``round, width, objective, lower_bound, gap, seconds`` (``lower_bound`` is
-        the best one so far, ``gap`` relative, ``seconds`` since the start).
+        One row a round: ``round, width, objective, lower_bound, gap, seconds``, those of the network
+        that the round came to (``gap`` relative, ``seconds`` since the start).
     problem : Problem
     """
 

@@ -246,3 +246,16 @@ def test_progress_bar_goes_to_stderr_only(capsys):
     assert out == "" and "certified decades" in err
     ppkit.fit(sensing(0), gap=1e-6)
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("off", [1 - 1e-3, 1 + 1e-6, 1 + 1e-2])
+def test_the_euler_residual_is_brought_to_zero(loss, off):
+    """Along the action the certified gap is first order, and the objective shows nothing of it."""
+    problem = sensing(1, loss=loss)
+    cert = ppkit.fit(problem, gap=1e-10).certificate
+    moved = problem.family.scale(cert.factors, np.full(width(cert.factors), off))
+    back = rounds.at_euler(problem, moved)
+    assert abs(problem.euler(moved)) > 1e-7 * cert.objective
+    assert abs(problem.euler(back)) < 1e-12 * cert.objective
+    assert problem.objective(back) <= problem.objective(moved)
