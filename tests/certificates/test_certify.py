@@ -9,6 +9,7 @@ from problems import BoundedPolar, SearchedPolar, TooSmallPolar, random_network,
 
 import ppkit
 from ppkit.certificates.dual import best_scale, dual_value, feasible_dual
+from ppkit.checks import Proof
 from ppkit.factors import zero_network
 from ppkit.families import MatrixFactorization, MatrixSensing
 
@@ -150,6 +151,20 @@ def test_a_polar_below_the_networks_own_factors_is_rejected():
     assert ppkit.certify(honest, W).relative_gap > 0.1
     with pytest.raises(ppkit.CertificateError, match="own factors"):
         ppkit.certify(with_family(honest, Missed), W)
+
+
+def test_a_bound_above_the_objective_is_rejected():
+    """A false proof handed in for another dual point, which the network's own factors do not give away."""
+
+    class Unproved(MatrixSensing):
+        def polar_upper(self, X, G, proof):
+            return 1e-3 * super().polar_upper(X, G, proof)
+
+    honest = sensing(3)
+    y = np.reshape(honest.Y, (-1, 1))  # as a dual point it is worth what the zero network costs
+    W = ppkit.fit(honest, gap=1e-10).factors
+    with pytest.raises(ppkit.CertificateError, match="exceeds the objective"):
+        ppkit.certify(with_family(honest, Unproved), W, duals=[(y, Proof("spectral"))])
 
 
 def test_a_search_certifies_nothing():

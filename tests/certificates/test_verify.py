@@ -180,6 +180,19 @@ def test_each_value_is_rechecked(field, by):
         wrong.verify()
 
 
+def test_an_infeasible_dual_point_is_refused():
+    """Although a multiple of it would prove the bound."""
+    cert = ppkit.fit(sensing(2), gap=1e-10).certificate
+    wrong = dataclasses.replace(cert, dual=1.01 * cert.dual, polar_upper=1.01 * cert.polar_upper)
+    with pytest.raises(ppkit.CertificateError, match="exceeds lambda"):
+        wrong.verify()
+
+
+def test_a_kind_that_there_is_not_is_refused():
+    with pytest.raises(ppkit.CertificateError, match="unknown kind"):
+        dataclasses.replace(ppkit.fit(sensing(2)).certificate, kind="certain").verify()
+
+
 def test_a_false_bound_is_refuted_in_balls():
     cert = ppkit.fit(sensing(2), gap=1e-10).certificate
     wrong = dataclasses.replace(cert, lower_bound=cert.lower_bound * (1 + 1e-9))
