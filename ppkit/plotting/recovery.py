@@ -153,3 +153,41 @@ def stems(ax: Axes, index: Any, values: Any, used: Any, color: str) -> None:
     ax.vlines(index, 0, values, color=RULE, lw=1.5)
     ax.plot(index[used], values[used], "o", color=color)
     ax.plot(index[~used], values[~used], "o", color=color, mfc="none")
+
+
+@styled
+def nuclear_ball() -> Figure:
+    """The nuclear norm ball of symmetric 2 x 2 matrices, and of diagonal ones with a measurement.
+
+    Left, seen from the side in the coordinates ``((x + z), (x - z), 2 y)/sqrt 2`` of ``[[x, y], [y, z]]``: a
+    cylinder whose two rims are the factors of cost one.  Right, the cut by diagonal matrices, with the
+    spectral norm ball and the line ``2 x + z = 2`` of a measurement.
+    """
+    fig, (solid, flat) = subplots(1, 2, aspect=0.46, width_ratios=(1.25, 1))
+    angle = np.linspace(0, 2 * np.pi, 181)
+    r, tilt = np.sqrt(0.5), 0.32
+    ring = np.column_stack([tilt * r * np.cos(angle), r * np.sin(angle)])
+    away = np.array([r, 0])
+    front, behind = ring + away, ring - away  # the positive semidefinite rim and the negative one
+    solid.fill(*np.vstack([front[-46:], front[:46], behind[45:136]]).T, color=BAND, alpha=0.75, lw=0)
+    for height in (r, -r):
+        solid.plot([-r, r], [height, height], color=BOUND, lw=1.2)
+    for part in (behind[:46], behind[-46:]):
+        solid.plot(*part.T, color=OBJECTIVE, lw=1.2, ls=(0, (2, 2)))
+    for part in (behind[45:136], front):
+        solid.plot(*part.T, color=OBJECTIVE, lw=2.2)
+    for name, at, x in (("$vv^\\top$, $|v| = 1$", r, -18), ("$-vv^\\top$", -r, -16)):
+        solid.annotate(name, (at, r), xytext=(x, 8), textcoords="offset points", color=OBJECTIVE)
+    solid.set(xlabel="trace$\\,/\\sqrt{2}$", xlim=(-1.15, 1.25), ylim=(-1.0, 1.1), yticks=[], aspect="equal")
+    solid.set_title("symmetric 2 × 2 matrices")
+    diamond = np.array([[1, 0], [0, 1], [-1, 0], [0, -1], [1, 0]])
+    square = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1], [1, 1]])
+    flat.fill(*diamond.T, color=BAND, alpha=0.75, lw=0)
+    flat.plot(*diamond.T, color=BOUND, label="nuclear norm 1")
+    flat.plot(*square.T, color=MUTED, ls=(0, (4, 2)), lw=1.1, label="spectral norm 1")
+    flat.plot([0.35, 1.6], [1.3, -1.2], color=GREEN, label="a measurement, $2x + z = 2$")
+    flat.plot([1, -1, 0, 0], [0, 0, 1, -1], "o", color=OBJECTIVE, ms=5)
+    flat.set(xlabel="$x$", xlim=(-1.5, 1.7), ylim=(-1.3, 1.4), aspect="equal", title="diagonal matrices")
+    flat.set_ylabel("$z$")
+    flat.legend(loc="upper center", bbox_to_anchor=(0.4, -0.24), fontsize=9)
+    return fig
