@@ -63,7 +63,7 @@ class TwoLayerQuadratic(Family):
         return cls(**{"n_inputs": sample_shape(cls.name, X, "N, n_x")[0], **options})
 
     def matrix(self, factors: Factors) -> Numbers:
-        """The symmetric matrix ``S = sum_j u_j v_j v_j^T`` of the quadratic form, (n_x, n_x)."""
+        """The symmetric matrix ``M = sum_j u_j v_j v_j^T`` of the quadratic form, (n_x, n_x)."""
         return (factors["u"] * factors["v"]).T @ factors["v"]
 
     def adjoint(self, X: Numbers, G: Numbers) -> Numbers:

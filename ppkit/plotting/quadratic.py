@@ -43,7 +43,7 @@ def spectrum(residual: Any, used: Any, lam: float) -> Figure:
     ):
         at = used == sign
         ax.plot(index[at], residual[at], marker, color=color, mfc=color if sign else "none", label=name)
-    ax.set(xlabel="index", ylabel="eigenvalue of $T(G)$", ylim=(-1.5 * lam, 1.5 * lam))
+    ax.set(xlabel="index", ylabel="eigenvalue of $S(G)$", ylim=(-1.5 * lam, 1.5 * lam))
     fig.legend(*ax.get_legend_handles_labels(), loc="outside upper left", ncols=3, borderaxespad=0.0)
     return fig
 
