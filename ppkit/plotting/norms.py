@@ -5,7 +5,20 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from .style import BOUND, CYCLE, INK, MARKERS, OBJECTIVE, RULE, paired, spelled, styled, subplots
+from .style import (
+    BAND,
+    BOUND,
+    CYCLE,
+    INK,
+    MARKERS,
+    MUTED,
+    OBJECTIVE,
+    RULE,
+    paired,
+    spelled,
+    styled,
+    subplots,
+)
 
 
 @styled
@@ -53,4 +66,23 @@ def closing(curves: Any, xlabel: str = "boxes", ylabel: str = "relative width of
     ax.set(xlabel=xlabel, ylabel=ylabel, xscale="log", yscale="log")
     ax.grid(axis="y")
     ax.legend()
+    return fig
+
+
+@styled
+def square() -> Figure:
+    """The square of all ``u`` with entries in [-1, 1], inside the ellipses of three pairs of weights."""
+    fig, ax = subplots(aspect=0.5)
+    angle = np.linspace(0, 2 * np.pi, 181)
+    corners = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1], [1, 1]])
+    names = {0.5: "weights 1/2, 1/2", 0.8: "weights 4/5, 1/5", 0.2: "weights 1/5, 4/5"}
+    ax.fill(*corners.T, color=BAND, alpha=0.75, lw=0)
+    ax.plot(*corners.T, color=OBJECTIVE, label="entries in [-1, 1]")
+    looks = (BOUND, MUTED, MUTED), ("-", (0, (4, 2)), (0, (1, 2)))
+    for (weight, name), color, dash in paired(names.items(), *looks):
+        outline = np.cos(angle) / np.sqrt(weight), np.sin(angle) / np.sqrt(1 - weight)
+        ax.plot(*outline, color=color, ls=dash, label=name)
+    ax.plot(*corners[:4].T, "o", color=OBJECTIVE, ms=5)
+    ax.set(xlabel="$u_1$", ylabel="$u_2$", aspect="equal", xlim=(-2.5, 2.5), ylim=(-2.4, 2.4))
+    ax.legend(loc="center left", bbox_to_anchor=(1.02, 0.5))
     return fig
