@@ -9,7 +9,7 @@ from .base import Bound, nonnegative
 
 
 def master(
-    problem: Problem, factors: Factors, omega_f: float, delta: float, effort: str = "default", seed: int = 0
+    problem: Problem, factors: Factors, omega_f: float, Delta: float, effort: str = "default", seed: int = 0
 ) -> Bound:
     r"""T5: how much worse than a competitor f the network can be on the population.
 
@@ -24,17 +24,17 @@ def master(
         Any network, stationary or not.
     omega_f : float
         ``Omega_mu`` of the competitor, or an upper bound on it for a polar ratio of at least one.
-    delta : float
-        ``Delta(W)``, or an upper bound on it.
+    Delta : float
+        ``Delta(W)``, or an upper bound on it; ``delta`` is a probability everywhere else.
     effort, seed
         Passed on to the polar, whose upper end is used.
 
     Returns
     -------
     Bound
-        Terms ``euler``, ``polar`` (infinite if the polar is) and ``statistical`` (infinite if ``delta`` is).
+        Terms ``euler``, ``polar`` (infinite if the polar is) and ``statistical`` (infinite if ``Delta`` is).
     """
-    omega_f, delta = nonnegative("omega_f", omega_f), nonnegative("delta", delta)
+    omega_f, Delta = nonnegative("omega_f", omega_f), nonnegative("Delta", Delta)
     if not np.isfinite(omega_f):
         raise InputError("omega_f must be finite")
     theta = problem.theta(factors)
@@ -42,9 +42,9 @@ def master(
     terms = {
         "euler": problem.euler(factors),
         "polar": problem.lam * omega_f * (rho - 1) if np.isfinite(rho) else np.inf,
-        "statistical": (omega_f + theta) * delta if np.isfinite(delta) else np.inf,
+        "statistical": (omega_f + theta) * Delta if np.isfinite(Delta) else np.inf,
     }
-    return Bound(terms, {"rho": rho, "theta": theta, "omega_f": omega_f, "delta": delta})
+    return Bound(terms, {"rho": rho, "theta": theta, "omega_f": omega_f, "Delta": Delta})
 
 
 def discrepancy(
