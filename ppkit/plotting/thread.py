@@ -17,8 +17,10 @@ from .style import BAND, BOUND, GOLD, GREEN, INK, MUTED, OBJECTIVE, TEXT_WIDTH, 
 
 #: the data, the optimal prediction, its residual, and the prediction of the network of width one
 Y, OPTIMUM, RESIDUAL, NETWORK = (np.array(p, float) for p in ((3, 2), (2, 1), (1, 1), (2, 0)))
+#: the other matrix of the population, the mean of the two, and the population's optimum
+OTHER, MEAN, COMPETITOR = (np.array(p, float) for p in ((1, 2), (2, 2), (1, 1)))
 #: what ``plane`` can draw, in the order in which the pages introduce it
-PARTS = ("hull", "level", "polar", "optimum", "network", "dual", "escape", "bounds")
+PARTS = ("hull", "level", "polar", "optimum", "network", "dual", "escape", "population", "bounds")
 #: objective of the network of width one, the optimum, the bounds (c), (b), (a) it certifies
 VALUES = {"objective": 4.5, "optimum": 4.0, "(c)": 2.875, "(b)": 2.25, "(a)": 0.0}
 
@@ -31,7 +33,8 @@ def plane(parts: Sequence[str]) -> Figure:
     touches the optimal prediction; ``polar``: the residuals of polar at most lambda; ``optimum``: the
     data as optimal prediction plus optimal residual; ``network``: a stationary network of width one
     and its residual; ``dual``: that residual scaled into the polar set; ``escape``: the factor that
-    is appended; ``bounds``: beside the plane, the objective, the optimum and three lower bounds.
+    is appended; ``population``: a second matrix that could have been seen, the mean of the two and the
+    population's optimum; ``bounds``: beside the plane, the objective, the optimum and three lower bounds.
     """
     unknown = sorted(set(parts) - set(PARTS))
     if unknown:
@@ -105,6 +108,18 @@ def _escape(ax: Axes) -> None:
     label(ax, r"$e_2e_2^\top$", (NETWORK + OPTIMUM) / 2, (7, -4), INK)
 
 
+def _population(ax: Axes) -> None:
+    ax.plot(*np.array([OTHER, Y]).T, color=MUTED, lw=1, ls=(0, (4, 3)), zorder=3)
+    ax.plot(*OTHER, "o", color=INK, mfc="none", ms=7, zorder=5)
+    label(ax, "not seen", OTHER, (-58, -4), INK)
+    ax.plot(*MEAN, "D", color=MUTED, ms=5, zorder=5)
+    label(ax, "mean", MEAN, (-14, 9), MUTED)
+    arrow(ax, OPTIMUM, COMPETITOR, GREEN)
+    for point, name, shift in ((OPTIMUM, r"$\Phi^\star$", (8, -9)), (COMPETITOR, r"$f$", (-6, -18))):
+        dot(ax, point, OBJECTIVE if point is OPTIMUM else GREEN)
+        label(ax, name, point, shift, OBJECTIVE if point is OPTIMUM else GREEN)
+
+
 def _bounds(ax: Axes) -> None:
     colors = {"objective": OBJECTIVE, "optimum": INK}
     for name, value in VALUES.items():
@@ -126,4 +141,5 @@ _DRAW = {
     "network": _network,
     "dual": _dual,
     "escape": _escape,
+    "population": _population,
 }
