@@ -5,7 +5,7 @@ is attained by a factor that alternating ascent found, the upper end is the leas
 
 * the value at every vertex of a "linf" side (:class:`Vertices`), exact, if there are few;
 * branch and bound over the directions of a short side (:class:`Faces`);
-* one singular value at any size (:class:`ppkit.polars.split.Split`).
+* one singular value or eigenvalue at any size (:class:`ppkit.polars.split.Split`).
 """
 
 from collections.abc import Sequence
