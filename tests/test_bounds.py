@@ -2,11 +2,19 @@
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 import ppkit
 from ppkit import bounds
 from ppkit.factors import zero_network
-from ppkit.families import LinearAttention, MatrixFactorization, MatrixSensing, TwoLayerLinear, TwoLayerReLU
+from ppkit.families import (
+    LinearAttention,
+    MatrixFactorization,
+    MatrixSensing,
+    StructuredSensing,
+    TwoLayerLinear,
+    TwoLayerReLU,
+)
 
 
 def two_samples(family, seed, n=15, m=40, lam=0.2):
@@ -264,3 +272,27 @@ def test_parameter_count_and_width_free_hold_on_a_finite_population():
 def test_sample_sizes_are_positive_integers(N):
     with pytest.raises(ppkit.InputError, match="n_samples"):
         bounds.parameter_count(N, 1, 3, 1.0, 1.0, 1.0, 2.0)
+
+
+def test_constants_cannot_be_halved():
+    """T6, T7 on coins and T8 on all bounded functions: two thirds of each of them would be false."""
+    N, delta = 20_000, 1e-150
+    heads = np.arange(N, N // 2, -1)
+    tail = np.log(2) + np.logaddexp.accumulate(binom.logpmf(heads, N, 0.5))
+    strayed = 2 * heads[np.argmax(tail > np.log(delta))] / N - 1  # with probability above delta
+    count = bounds.parameter_count(N, 1, 1, 1.0, 1.0, 0.5, 1.0, delta).value
+    free = bounds.width_free(N, 1, 1.0, 1.0, 0.5, 1.0, delta).facts
+    for truth, bound in ((1.5, count), (0.5, free["Delta_y"]), (1.0, free["Delta_2"])):
+        assert 2 / 3 * bound < truth * strayed <= bound
+    n, N, B, rng = 4000, 500, 0.05, np.random.default_rng(0)
+    family, k = StructuredSensing((1, n), row="l1", col="linf"), rng.integers(0, n, N)
+    A = np.zeros((N, 1, n))
+    A[np.arange(N), 0, k] = 1
+    unseen, ones = 1 - len(np.unique(k)) / n, np.ones((N, 1))
+    bound = bounds.rademacher(family, A, B, 10, 0.05, 1 + B, 2 * B, envelope=ones).value
+    assert 2 / 3 * bound < 2 * B * unseen <= bound
+    polar = bounds.width_free_rademacher(
+        ppkit.Problem(family, A, ones, 0.1), 1.0, 1.0, 1.0, 10, envelope=ones
+    )
+    assert 2 / 3 * polar.facts["Delta_y"] < 2 * unseen <= polar.facts["Delta_y"]
+    assert polar.facts["Delta_2"] / 6 < 2 * unseen <= polar.facts["Delta_2"] / 4
