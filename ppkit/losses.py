@@ -36,6 +36,8 @@ class Loss(ABC):
     lipschitz: float
     #: whether targets are numbers with a unit, which labels are not
     has_unit = False
+    #: whether the conjugate's domain fixes the sign of each entry of a dual point
+    is_signed = False
     #: whether it is half the squared error, which the laws of populations (T5 to T9) are about
     is_quadratic = False
 
@@ -125,6 +127,7 @@ class LogisticLoss(Loss):
     name: str = "logistic"
     smoothness: float = 0.25
     lipschitz: float = 1.0
+    is_signed = True
 
     def value(self, Y: Numbers, F: Numbers) -> Numbers:
         return np.sum(np.logaddexp(0.0, -Y * F), axis=1)

@@ -4,7 +4,8 @@ PyTorch's optimizers add ``weight_decay * w`` to the gradient, so what they mini
 loss plus ``weight_decay/2`` times the sum of the squared weights.  For two layers that sum is the
 network's Theta, hence lam = weight_decay when the loss is ours, half the squared error summed over
 the outputs and averaged over the samples.  For ``torch.nn.MSELoss()``, which averages over samples
-AND outputs and has no half, the same weights are stationary for lam = weight_decay * n_y / 2.
+AND outputs and has no half, the same weights are stationary for lam = weight_decay * n_y / 2; for
+``torch.nn.SoftMarginLoss()`` and ``torch.nn.HuberLoss()``, which average likewise, for weight_decay * n_y.
 (Decoupled decay, as in ``AdamW``, minimizes no objective of this form: its networks can be certified as
 candidates, and their gap need not close.)
 
@@ -32,13 +33,19 @@ torch = optional("torch")
 CRITERIA = {
     "squared": ("squared", lambda n_y: 1.0),
     "mse": ("squared", lambda n_y: n_y / 2),
-    "logistic": ("logistic", lambda n_y: 1.0),
-    "huber": ("huber", lambda n_y: 1.0),
+    "logistic": ("logistic", lambda n_y: float(n_y)),
+    "huber": ("huber", lambda n_y: float(n_y)),
 }
 
 
 def certify_module(
-    module: Any, X: Any, Y: Any, weight_decay: Any, criterion: Any = "squared", effort: str = "default"
+    module: Any,
+    X: Any,
+    Y: Any,
+    weight_decay: Any,
+    criterion: Any = "squared",
+    effort: str = "default",
+    predictions: Any = None,
 ) -> Certificate:
     """Certificate of a trained module, in the objective its own training minimized.
 
@@ -56,25 +63,64 @@ def certify_module(
     weight_decay : float
         The ``weight_decay`` of the optimizer (``SGD`` or ``Adam``), > 0.
     criterion : {"squared", "mse", "logistic", "huber"}
-        The training loss: half the squared error summed over outputs, ``torch.nn.MSELoss()``, the
-        logistic loss ``log(1 + exp(-y f))`` or ``torch.nn.HuberLoss`` with delta 1, the last two
-        summed over outputs; each averaged over the samples.
+        The training loss: half the squared error summed over outputs and averaged over samples,
+        ``torch.nn.MSELoss()``, ``torch.nn.SoftMarginLoss()`` or ``torch.nn.HuberLoss()`` with delta 1.
+        The last three are means over samples and outputs.
     effort : str
         Passed to :func:`ppkit.certify`.
+    predictions : array or tensor shaped like Y, optional
+        What the network answered to ``X`` in training.  A module does not record the ``attn_mask`` or
+        ``key_padding_mask`` that it was called with; without predictions it is read as unmasked, with them
+        a network that answers something else is refused.
 
     Returns
     -------
     Certificate
-        In units of ppkit's objective (for "mse" that is ``n_y/2`` times the training objective, so
-        relative gaps agree).
+        In units of ppkit's objective (for "mse" that is ``n_y/2`` times the training objective, for
+        "logistic" and "huber" ``n_y`` times, so relative gaps agree).
 
     Raises
     ------
     InputError
-        A module that is not of a supported form (the message says why), or bad data.
+        A module that is not of a supported form (the message says why), or bad data; a module whose
+        own forward pass on ``X``, or whose ``predictions``, are not those of the network certified.
     """
     problem, factors = as_problem(module, X, Y, weight_decay, criterion)
+    ours, eps = problem.predict(factors), precision_of(module)
+    same_predictions("the module's own forward pass", forward(module, X, np.ndim(Y) == 2), ours, eps)
+    if predictions is not None:
+        same_predictions("the predictions given", as_numpy(predictions), ours, eps)
     return certify(problem, factors, effort)
+
+
+def precision_of(module: Any) -> float:
+    """The machine epsilon of the module's weights."""
+    return float(torch.finfo(next(module.parameters()).dtype).eps)
+
+
+def forward(module: Any, X: Any, last: bool) -> np.ndarray:
+    """What the module answers to ``X``; for attention without masks, of the last token if ``last``."""
+    weight = next(module.parameters())
+    inputs = torch.as_tensor(as_numpy(X), dtype=weight.dtype, device=weight.device)
+    with torch.no_grad():
+        if not isinstance(module, torch.nn.MultiheadAttention):
+            return as_numpy(module(inputs))
+        answers = module(inputs, inputs, inputs, need_weights=False)[0]
+    return as_numpy(answers[:, -1] if last else answers)
+
+
+def same_predictions(what: str, theirs: np.ndarray, ours: Array, eps: float) -> None:
+    """Raise :class:`InputError` unless two predictions agree up to the square root of ``eps``."""
+    if theirs.size != ours.size:
+        raise InputError(f"{what} have shape {theirs.shape}, the certified network's {ours.shape}")
+    theirs = theirs.reshape(ours.shape).astype(np.float64)
+    scale = float(max(np.max(np.abs(theirs), initial=0.0), np.max(np.abs(ours), initial=0.0)))
+    off = float(np.max(np.abs(theirs - ours), initial=0.0))
+    if not off <= np.sqrt(eps) * scale + 1e-30:
+        raise InputError(
+            f"{what} and the certified network's predictions differ by {off:.2g}; "
+            "was it called with masks or hooks?"
+        )
 
 
 def as_problem(

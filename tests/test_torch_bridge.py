@@ -27,8 +27,8 @@ def loss_of(criterion, prediction, Y):
     if criterion == "squared":
         return 0.5 * ((prediction - Y) ** 2).sum(1).mean()
     if criterion == "logistic":
-        return nn.SoftMarginLoss()(prediction, Y) * Y.shape[1]
-    return nn.HuberLoss()(prediction, Y) * Y.shape[1]
+        return nn.SoftMarginLoss()(prediction, Y)
+    return nn.HuberLoss()(prediction, Y)
 
 
 @pytest.mark.parametrize("criterion", ["squared", "mse", "logistic", "huber"])
@@ -44,6 +44,19 @@ def test_gradient_is_pytorchs(data, criterion):
     scale = problem.lam / decay  # our objective is this multiple of the one PyTorch minimizes
     for a, b in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(a, scale * b, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+@pytest.mark.parametrize("criterion", ["squared", "mse", "logistic", "huber"])
+def test_objective_is_a_multiple_of_pytorchs(data, criterion, n_outputs):
+    """One factor lam / weight_decay for loss and penalty together, whatever PyTorch averages over."""
+    X, Y = data[0], data[1][:, :n_outputs]
+    Y = np.where(Y > 0, 1.0, -1.0) if criterion == "logistic" else Y
+    net, decay = relu_layers(7, 5, n_outputs, False), 0.02
+    penalty = 0.5 * decay * sum(float((w.detach() ** 2).sum()) for w in net.parameters())
+    theirs = float(loss_of(criterion, net(torch.tensor(X)), torch.tensor(Y)).detach()) + penalty
+    problem, factors = ppkit.torch_bridge.as_problem(net, X, Y, decay, criterion)
+    assert problem.objective(factors) == pytest.approx(problem.lam / decay * theirs, rel=1e-12)
 
 
 def test_trained_to_convergence_is_certified(data):
@@ -197,3 +210,32 @@ def test_other_attention_is_refused_with_the_reason(options, reason):
 def test_attention_needs_tokens():
     with pytest.raises(ppkit.InputError, match="N, T, d"):
         ppkit.torch_bridge.certify_module(heads(4, 2), np.zeros((5, 4)), np.zeros((5, 4)), 0.1)
+
+
+@pytest.mark.parametrize("mask", ["attn_mask", "key_padding_mask"])
+def test_masked_attention_is_refused_where_its_predictions_are_given(mask):
+    """Masks are arguments of a call and no attribute of the module: only its answers show them."""
+    rng, net = np.random.default_rng(6), heads(4, 2)
+    X = rng.standard_normal((6, 3, 4))
+    masks = {
+        "attn_mask": torch.triu(torch.ones(3, 3, dtype=torch.bool), 1),
+        "key_padding_mask": torch.tensor([[False, False, True]] * 6),
+    }
+    with torch.no_grad():
+        plain = net(*[torch.tensor(X)] * 3)[0]
+        masked = net(*[torch.tensor(X)] * 3, **{mask: masks[mask]})[0]
+    ppkit.torch_bridge.certify_module(net, X, 0.0 * X, 0.1, effort="fast", predictions=plain)
+    with pytest.raises(ppkit.InputError, match="masks"):
+        ppkit.torch_bridge.certify_module(net, X, 0.0 * X, 0.1, predictions=masked)
+
+
+def test_a_module_that_computes_something_else_is_refused(data):
+    net = two_layers(7, 5, 3)
+    net.register_forward_hook(lambda module, inputs, output: 2 * output)
+    with pytest.raises(ppkit.InputError, match="forward pass"):
+        ppkit.torch_bridge.certify_module(net, *data, 0.1)
+
+
+def test_single_precision_is_no_difference(data):
+    cert = ppkit.torch_bridge.certify_module(two_layers(7, 5, 3).float(), *data, 0.1)
+    assert cert.kind == "exact"

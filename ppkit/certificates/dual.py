@@ -95,7 +95,8 @@ def dual_direction(problem: Problem, G: Array) -> Array:
     if not np.all(np.isfinite(G)):
         raise InputError("a dual point holds NaN or infinite entries")
     G = min(1.0, problem.loss.reach(G)) * G
-    return problem.family.project_dual(problem.X, problem.loss.into_domain(problem.Y, G))
+    G = problem.loss.into_domain(problem.Y, G)
+    return problem.family.project_dual(problem.X, G, problem.loss.is_signed)
 
 
 def dual_value(problem: Problem, g: Array) -> float:

@@ -141,7 +141,7 @@ def prove(certificate: Record, bits: int = BITS) -> tuple[float, float]:
     g: Any = Balls(certificate.dual)
     factors: Any = {k: Balls(a) for k, a in certificate.factors.items()}
     with precision(bits):
-        g = family.project_dual(X, g)
+        g = family.project_dual(X, g, loss.is_signed)
         if certificate.dual.any():
             family.prove_polar(X, g, problem.lam, certificate.proof)
         bound = -loss.conjugate(Y, -g).sum() / problem.n_samples

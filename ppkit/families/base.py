@@ -255,8 +255,11 @@ class Family(ABC):
         """``(prediction, omega, constraints)``: CVXPY expressions of the finite convex program."""
         raise InputError(f"{self.name} has no finite convex program here")
 
-    def project_dual(self, X: Numbers, G: Numbers) -> Numbers:
-        """Project a dual point on the set where the polar is finite (all of it, under A2)."""
+    def project_dual(self, X: Numbers, G: Numbers, signed: bool = False) -> Numbers:
+        """Project a dual point on the set where the polar is finite (all of it, under A2).
+
+        With ``signed`` no entry may change its sign or grow: the loss's conjugate is infinite there.
+        """
         return G
 
     def present(self, F: np.ndarray) -> np.ndarray:

@@ -77,8 +77,15 @@ class ReLU1D(Family):
 
     # ---- the polar ------------------------------------------------------------------------------
 
-    def project_dual(self, X: Numbers, G: Numbers) -> Numbers:
-        """``G`` without its mean: the dual points with ``<g, 1> = 0``."""
+    def project_dual(self, X: Numbers, G: Numbers, signed: bool = False) -> Numbers:
+        """A dual point with ``<g, 1> = 0``: ``G`` without its mean.
+
+        Where the conjugate asks for the signs that ``G`` has, the heavier sign is scaled down instead.
+        """
+        if signed:
+            plus, minus = np.maximum(G, 0.0), np.maximum(-G, 0.0)
+            a, b = plus.sum(), minus.sum()
+            return plus * (b / a) - minus if a > b else plus - minus * (a / b) if b > a else G
         G = G - G.mean()
         return G - G.mean()  # the first mean carries the rounding of G, often larger than what is left
 

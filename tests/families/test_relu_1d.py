@@ -259,3 +259,28 @@ def test_the_polar_grows_with_the_inputs(size):
     assert many.lower == pytest.approx(size * one.lower, rel=1e-11)
     assert size * one.lower * (1 - 1e-13) <= many.upper <= size * one.upper * (1 + 1e-11)
     assert FAMILY.polar_upper(size * X, G, many.proof) == pytest.approx(many.upper, rel=1e-13)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("lam", [1e-3, 1e-4, 1e-5])
+def test_separable_labels_are_certified_at_small_lam(seed, lam):
+    """A mean taken off would turn the sign of residuals of size 1e-32, where the conjugate is infinite."""
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(-1, 1, 40)
+    problem = ppkit.Problem(FAMILY, x[:, None], np.sign(x - 0.1), lam, "logistic")
+    W = ppkit.fit(problem).factors
+    cert = ppkit.certify(problem, W)
+    assert cert.relative_gap <= 1e-9 and cert.verify().rigorous
+    near = ppkit.certify(problem, {**W, "u": 1.01 * W["u"]})
+    assert near.relative_gap <= 0.1
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_signed_projection_keeps_the_domain(seed):
+    rng = np.random.default_rng(seed)
+    G = rng.uniform(-1, 1, (30, 1)) * 10.0 ** rng.uniform(-30, 0, (30, 1))
+    if seed == 0:
+        G = np.abs(G)
+    P = FAMILY.project_dual(np.zeros((30, 1)), G, signed=True)
+    assert np.all(P * G >= 0) and np.all(np.abs(P) <= np.abs(G))
+    assert abs(P.sum()) <= 1e-15 * np.abs(P).sum()
