@@ -11,7 +11,11 @@ from sphinx.util.docutils import SphinxRole
 from ppkit.experiments.law import law
 from ppkit.experiments.store import Store
 
-WORDS = {"linear": "linear in the width", "not linear": "not linear in the width"}
+WORDS = {
+    "inside": "linear in the width",
+    "outside": "not linear in the width",
+    "undecided": "undecided whether linear in the width",
+}
 
 
 def sentence(name, folder):

@@ -1,5 +1,6 @@
 """The stored experiments: for each family a teacher's width, sample, size, noise and lambda grid."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -31,6 +32,12 @@ class Grid:
         How many of the N/R, from the second on, the arms have.
     levels : tuple of float
         Two error levels, in units of sigma^2, at which N*(R) is read off.
+    directions : int
+        How many directions one factor of a teacher has in the space of predictions.
+    room : float
+        The dimension of that space, infinite for families that are dense.
+    levels_chosen : {"before", "after"}
+        Whether the levels were fixed before any row was seen, or changed after.
     """
 
     family: str
@@ -41,6 +48,16 @@ class Grid:
     more: dict = field(default_factory=dict, hash=False)
     arm_steps: int = 3
     levels: tuple = (0.25, 0.5)
+    directions: int = 1
+    room: float = math.inf
+    levels_chosen: str = "before"
+
+    def has_room(self, teacher: int) -> bool:
+        """Whether half as many factors do not yet have as many directions as there are functions.
+
+        Where they do, further factors cost parameters and can predict nothing new: no law to be measured.
+        """
+        return 0.5 * teacher * self.directions < self.room
 
     @property
     def arm(self) -> tuple[int, int, int]:
@@ -75,36 +92,48 @@ GRIDS = {
         [{"shape": [n, n]} for n in (20, 10, 14, 28)],
         (1, 2, 4, 8),
         doubling(80, 5),
+        directions=39,
+        room=400,
     ),
     "structured-sensing": Grid(
         "structured-sensing",
         [{"shape": [32, n], "row": "l1", "col": "l2"} for n in (8, 4, 16, 32)],
         (1, 2, 4, 8, 16),
         doubling(40, 5),
+        directions=8,
+        room=256,
     ),
     "two-layer-linear": Grid(
         "two-layer-linear",
         [{"n_inputs": n, "n_outputs": n} for n in (24, 12, 16, 32)],
         (1, 2, 4, 8),
         doubling(96, 5),
+        directions=47,
+        room=576,
     ),
     "deep-linear": Grid(
         "deep-linear",
         [{"sizes": [n, 4, 4, n]} for n in (24, 12, 16, 32)],
         (1, 2, 4, 8),
         doubling(96, 5),
+        directions=47,
+        room=576,
     ),
     "two-layer-quadratic": Grid(
         "two-layer-quadratic",
         [{"n_inputs": n} for n in (16, 8, 12, 24)],
         (1, 2, 4, 8),
         doubling(64, 5),
+        directions=16,
+        room=136,
     ),
     "linear-attention": Grid(
         "linear-attention",
         [{"n_features": n, "n_tokens": 4, "n_outputs": 2} for n in (4, 3, 5, 6)],
         (1, 2, 4, 8),
         doubling(48, 5),
+        directions=23,
+        room=80,
     ),
     "cp-tensor": Grid(
         "cp-tensor",
@@ -112,6 +141,8 @@ GRIDS = {
         (1, 2, 4, 8),
         doubling(36, 5),
         more={"trainer": "random", "effort": "default"},
+        directions=16,
+        room=216,
     ),
     "two-layer-relu": Grid(
         "two-layer-relu",
@@ -122,6 +153,8 @@ GRIDS = {
         more={"trainer": "random"},
         arm_steps=2,
         levels=(1.0, 2.0),
+        directions=12,
+        levels_chosen="after",
     ),
 }
 
@@ -135,6 +168,8 @@ GRIDS["deep-relu"] = Grid(
     more={"trainer": "random"},
     arm_steps=1,
     levels=(0.75, 1.5),
+    directions=8,
+    levels_chosen="after",
 )
 #: sharp enough that a head is far from the mean of its tokens
 HEAD = {"n_tokens": 4, "d_k": 2, "n_outputs": 2, "radius": 3.0}
@@ -148,6 +183,7 @@ GRIDS |= {
         more={"trainer": trainer},
         arm_steps=steps,
         levels=(1.0, 2.0),
+        directions=20,
     )
     for name, trainer, steps in (
         ("multi-head-attention", "random", 1),

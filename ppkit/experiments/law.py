@@ -30,9 +30,14 @@ class Interval:
     low: float
     high: float
 
-    def meets(self, low: float, high: float) -> bool:
-        """Whether the interval and [low, high] have a point in common."""
-        return bool(self.low <= high and self.high >= low)
+    def verdict(self, low: float, high: float) -> str:
+        """ "inside" [low, high] or "outside", each with the whole interval; otherwise "undecided".
+
+        An interval that could not be read off, or that reaches over an end, decides nothing.
+        """
+        if low <= self.low and self.high <= high:
+            return "inside"
+        return "outside" if self.low > high or self.high < low else "undecided"
 
     def __str__(self) -> str:
         return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
@@ -56,9 +61,13 @@ def frame(rows: Sequence[Mapping[str, Any]]) -> Any:
 
 
 def base(table: Any, grid: Grid) -> Any:
-    """The rows of the base grid: the first member, the grid's noise, the theory's lambda."""
+    """The rows of the base grid: the first member, the grid's noise, the theory's lambda.
+
+    Widths for which the family has no room are left out, see :meth:`Grid.has_room`.
+    """
     member = str(sorted(grid.options[0].items()))
-    return table[(table["options"] == member) & (table["noise"] == grid.noise) & (table["lam_scale"] == 1.0)]
+    plain = (table["options"] == member) & (table["noise"] == grid.noise) & (table["lam_scale"] == 1.0)
+    return table[plain & table["teacher"].map(grid.has_room)]
 
 
 def cube(table: Any, column: str = "scaled") -> tuple[np.ndarray, np.ndarray, Array]:
@@ -119,6 +128,15 @@ def slope(teachers: np.ndarray, draws: Array) -> Interval:
     return interval(np.log(draws) @ x / (x @ x))
 
 
+def local_slopes(teachers: np.ndarray, draws: Array) -> list[Interval]:
+    """The slope of log N* on log R between neighboring R, one :class:`Interval` for each pair.
+
+    Where they rise or fall with R the law is no power law, and :func:`slope` is a mean of them.
+    """
+    steps = np.diff(np.log(draws), axis=1) / np.diff(np.log(teachers))
+    return [interval(step) for step in steps.T]
+
+
 def joint_fit(
     table: Any, grid: Grid, seed: int = 0, resamples: int = RESAMPLES, dimension: str = "dim"
 ) -> dict[str, Interval]:
@@ -130,6 +148,7 @@ def joint_fit(
     ``"dim"`` or ``"effective_dim"`` (its mean in a cell).
     """
     region = table[(table["lam_scale"] == 1.0) & (table["n_samples"] > table["teacher"] * grid.samples[0])]
+    region = region[region["teacher"].map(grid.has_room)]
     groups = region.groupby(["teacher", "dim", "n_samples", "noise"], sort=True)
     keys = np.array([(R, group[dimension].mean(), N, noise) for (R, _, N, noise), group in groups])
     values = np.array([group["error"].to_numpy() for _, group in groups])
@@ -164,6 +183,7 @@ class Law:
     teachers : array (n_R,)
     n_star : mapping level -> list of Interval, one for each R
     slopes : mapping level -> Interval
+    local : mapping level -> list of Interval, one for each pair of neighboring R
     exponents : mapping name -> Interval
     constant : mapping R -> mean of ``error N/(R D sigma^2)`` over the law's region
     worst_gap : float
@@ -177,6 +197,7 @@ class Law:
     teachers: np.ndarray
     n_star: dict
     slopes: dict
+    local: dict
     exponents: dict
     constant: dict
     worst_gap: float
@@ -184,8 +205,9 @@ class Law:
 
     @property
     def verdict(self) -> str:
-        """Whether every slope's interval meets the band around one."""
-        return "linear" if all(s.meets(*BAND) for s in self.slopes.values()) else "not linear"
+        """ "inside" the band around one where every slope is, "outside" where one is, else "undecided"."""
+        found = {slope.verdict(*BAND) for slope in self.slopes.values()}
+        return "outside" if "outside" in found else found.pop() if len(found) == 1 else "undecided"
 
 
 def law(name: str, rows: Sequence[Mapping[str, Any]], levels: Any = None, seed: int = 0) -> Law:
@@ -209,6 +231,7 @@ def law(name: str, rows: Sequence[Mapping[str, Any]], levels: Any = None, seed: 
         teachers,
         {level: [interval(column) for column in draws.T] for level, (_, draws) in stars.items()},
         {level: slope(R, draws) for level, (R, draws) in stars.items()},
+        {level: local_slopes(R, draws) for level, (R, draws) in stars.items()},
         joint_fit(table, grid, seed),
         region.groupby("teacher")["collapse"].mean().to_dict(),
         float(plain["relative_gap"].max()),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ppkit.errors import InputError
-from ppkit.experiments.grids import GRIDS, get_grid
+from ppkit.experiments.grids import CONTROLS, GRIDS, get_grid
 from ppkit.experiments.law import (
     Interval,
     crossing,
@@ -15,6 +15,8 @@ from ppkit.experiments.law import (
     law,
     resampled_means,
 )
+from ppkit.experiments.local import curvature
+from ppkit.experiments.teachers import draw_teacher
 from ppkit.families import get_family
 
 NAME = "two-layer-linear"
@@ -52,7 +54,9 @@ def test_the_planted_slope_is_found(exponent):
     for slope in found.slopes.values():
         assert slope.low < slope.value < slope.high
         assert abs(slope.value - exponent) < 0.05
-    assert found.verdict == ("linear" if exponent == 1.0 else "not linear")
+    assert found.verdict == ("inside" if exponent == 1.0 else "outside")
+    for level in found.local.values():
+        assert all(abs(local.value - exponent) < 0.2 for local in level)
     assert abs(found.exponents["R"].value - exponent) < 0.05
 
 
@@ -114,3 +118,49 @@ def test_draws_that_could_not_be_read_off_widen_the_interval():
     assert interval(few).low < whole.low and interval(few).high > whole.high
     few[1::20] = np.nan
     assert interval(few) == Interval(0.5, -np.inf, np.inf)
+
+
+@pytest.mark.parametrize(
+    ("ends", "verdict"),
+    [
+        ((0.9, 1.1), "inside"),
+        ((0.7, 0.8), "outside"),
+        ((1.2, 1.3), "outside"),
+        ((0.8, 0.9), "undecided"),
+        ((1.1, 1.2), "undecided"),
+        ((0.5, 2.0), "undecided"),
+        ((-np.inf, np.inf), "undecided"),
+        ((np.nan, np.nan), "undecided"),
+    ],
+)
+def test_an_interval_decides_only_as_a_whole(ends, verdict):
+    assert Interval(1.0, *ends).verdict(0.85, 1.15) == verdict
+
+
+def test_a_level_that_is_not_bracketed_is_undecided():
+    found = law(NAME, made_rows(), levels=(1e-9,))
+    assert found.verdict == "undecided"
+
+
+def test_widths_without_room_are_left_out():
+    """Linear attention in four features has 80 functions: eight factors of 23 directions are too many."""
+    grid = get_grid("linear-attention")
+    assert [R for R in grid.teachers if grid.has_room(R)] == [1, 2, 4]
+    for name in GRIDS:
+        kept = [R for R in GRIDS[name].teachers if GRIDS[name].has_room(R)]
+        assert name == "linear-attention" or kept == list(GRIDS[name].teachers)
+
+
+@pytest.mark.parametrize("name", [name for name in GRIDS if name not in CONTROLS])
+def test_directions_and_room_are_those_of_the_family(name):
+    grid = get_grid(name)
+    family = get_family(grid.family)(**grid.options[0])
+    rng = np.random.default_rng(0)
+    teacher = family.balance(draw_teacher(family, rng, 1))
+    assert curvature(family, teacher, family.random_inputs(rng, 400))[1] == grid.directions
+    if np.isfinite(grid.room):
+        X = family.random_inputs(rng, int(grid.room) + 50)
+        predictions = [
+            family.predict(family.random_factors(rng, 1), X).ravel() for _ in range(int(grid.room) + 50)
+        ]
+        assert np.linalg.matrix_rank(np.array(predictions), 1e-10) == grid.room
