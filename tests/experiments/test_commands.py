@@ -53,7 +53,7 @@ def test_report_without_rows(tmp_path, capsys):
 def test_report_of_stored_rows_with_a_figure(tmp_path, capsys):
     assert main(["sweep", "report", "two-layer-linear", "--figures", str(tmp_path)]) == 0
     out = capsys.readouterr().out.splitlines()
-    assert len(out) == 2 and out[1].startswith("two-layer-linear") and out[1].endswith("linear")
+    assert len(out) == 2 and out[1].startswith("two-layer-linear") and out[1].endswith("inside")
     assert (tmp_path / "two-layer-linear.svg").read_text().startswith("<?xml")
 
 
