@@ -10,7 +10,7 @@ PORT   ?= 8000
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help book test serve bench sweep lint format lock notebooks chromium clean
+.PHONY: help book test serve bench mutants sweep lint format lock notebooks chromium clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -39,6 +39,9 @@ serve: book ## serve the book at http://localhost:$(PORT)
 bench: $(STAMP) ## side-by-side timings against other packages
 	@set -e; for script in $(sort $(wildcard bench/*.py)); do echo "== $$script"; $(BIN)/python $$script; done
 	@test -n "$(wildcard bench/*.py)" || echo "No timing is written yet: bench/ holds no script."
+
+mutants: $(STAMP) ## put faults into the package and see which claims and tests notice
+	@$(BIN)/python tools/mutants.py
 
 sweep: $(STAMP) ## run the stored experiments whose rows are missing
 	@$(BIN)/ppkit sweep run

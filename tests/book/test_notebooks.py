@@ -2,6 +2,7 @@
 
 import re
 
+import mutants
 import nbformat
 import pytest
 from book_tools import ROOT, sources
@@ -80,6 +81,20 @@ class TestHouseRules:
             if "draw.figure(" in cell.source:
                 tags = set(cell.metadata.get("tags", ()))
                 assert {"hide-input", "nbval-ignore-output"} <= tags, cell.source
+
+    def test_verdicts_are_computed_by_the_package(self, path):
+        """Rows come from ``ppkit.claims``: no verdict of one's own, no row that takes a truth value."""
+        own = [
+            c.source
+            for c in code_cells(path)
+            if re.search(r"""["']verdict["']|def (row|check)\((rows|claim)""", c.source)
+        ]
+        assert own == []
+
+    def test_every_numbered_claim_has_a_row(self, path):
+        """The first argument of a row is the number of the claim in the list at the head."""
+        said = set(re.findall(r"\w\(\s*(\d+), f?[\"'\w]", "\n".join(c.source for c in code_cells(path))))
+        assert set(mutants.claims_of(path)) <= said
 
     def test_no_banner_comments(self, path):
         assert not [c.source for c in code_cells(path) if re.search(r"^\s*#\s*[-=#*]{4,}", c.source, re.M)]
