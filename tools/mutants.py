@@ -67,8 +67,8 @@ def claims_of(lab: Path) -> list[str]:
 
 
 def key(entry: dict) -> str:
-    """What a stored row depends on besides the package: the entry and the code of its lab."""
-    text = json.dumps(entry, sort_keys=True)
+    """What a stored row depends on besides the package: the fault, the tests and the code of the lab."""
+    text = json.dumps([entry.get(name) for name in ("file", "old", "new", "lab", "tests")])
     if entry.get("lab"):
         text += code_of(ROOT / entry["lab"])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -202,9 +202,16 @@ def noticed(row: dict) -> bool:
     return any(row.get(kind) for kind in ("red", "stopped", "tests"))
 
 
+def fresh() -> dict[str, dict]:
+    """The stored rows of faults that, like their labs, are as they were when they were tried."""
+    rows = stored()
+    current = {entry["name"]: key(entry) for entry in entries() if entry["name"] in rows}
+    return {name: rows[name] for name, digest in current.items() if rows[name]["key"] == digest}
+
+
 def killed() -> dict[tuple[str, str], list[str]]:
-    """``(lab, claim) -> the faults of what it claims that turn it red``, from the stored rows."""
-    rows, found = stored(), {}
+    """``(lab, claim) -> the faults of what it claims that turn it red``, from the fresh rows."""
+    rows, found = fresh(), {}
     for entry in entries():
         row = rows.get(entry["name"], {})
         for claim in map(str, entry.get("claims") or ()):
@@ -216,7 +223,8 @@ def killed() -> dict[tuple[str, str], list[str]]:
 def unkilled() -> list[tuple[str, str]]:
     """Claims of labs that no fault of what they claim turns red."""
     named = [(str(lab.relative_to(ROOT)), claim) for lab in labs() for claim in claims_of(lab)]
-    return [claim for claim in named if claim not in killed()]
+    found = killed()
+    return [claim for claim in named if claim not in found]
 
 
 def save(rows: dict[str, dict]) -> None:
@@ -257,7 +265,7 @@ def run_all(waiting: list[dict], jobs: int) -> None:
 
 def report() -> int:
     """What is missing, and 1 if anything is."""
-    rows, waiting, left = stored(), due(False, []), unkilled()
+    rows, waiting, left = fresh(), due(False, []), unkilled()
     missed = [name for name, row in rows.items() if not noticed(row)]
     print(f"{len(entries())} faults, {len(waiting)} to be run, {len(missed)} unnoticed: {missed}")
     print(f"{len(left)} claims that no fault turns red")
