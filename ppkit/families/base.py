@@ -284,7 +284,7 @@ class Family(ABC):
 
     def input_sizes(self, X: np.ndarray) -> np.ndarray:
         """The sizes (N,) of inputs that :meth:`unit_constants` speaks of, or upper bounds on them."""
-        return np.linalg.norm(X.reshape(len(X), -1), axis=1)
+        return np.linalg.norm(self.features(X).reshape(len(X), -1), axis=1)
 
     def gaussian_atoms(self) -> GaussianAtoms | None:
         """The constants of factors of cost one at Gaussian inputs; None where no tail is known."""

@@ -34,18 +34,25 @@ def arc_cosine(V: np.ndarray, W: np.ndarray) -> np.ndarray:
     return size * (np.sin(t) + (np.pi - t) * cosine) / (2 * np.pi)
 
 
+def relu_square(factors: Factors, teacher: Factors) -> float:
+    """``E |Phi(x) - Phi*(x)|^2`` of two ReLU networks ``u`` (r, n_y), ``v`` (r, d)."""
+    u = np.concatenate([factors["u"], -teacher["u"]])
+    v = np.concatenate([factors["v"], teacher["v"]])
+    return float(np.sum((u @ u.T) * arc_cosine(v, v)))
+
+
 def plane_discrepancy(
-    X: np.ndarray, G: np.ndarray, factors: Factors, teacher: Factors, error: float, n_angles: int = 20_000
+    X: np.ndarray, G: np.ndarray, factors: Factors, teacher: Factors, n_angles: int = 20_000
 ) -> tuple[float, float]:
     """``(lower, upper)`` of Delta for ReLU units of two inputs: prices on a grid of directions.
 
-    Between the directions there is a Lipschitz constant in the angle, from ``error``, the mean squared
-    distance of the two networks ``u`` (r, n_y), ``v`` (r, 2).
+    Between the directions there is a Lipschitz constant in the angle, from the mean squared distance of
+    the two networks ``u`` (r, n_y), ``v`` (r, 2).
     """
     t = 2 * np.pi * np.arange(n_angles) / n_angles
     v = np.stack([np.cos(t), np.sin(t)], axis=1)
     prices = arc_cosine(v, teacher["v"]) @ teacher["u"] - arc_cosine(v, factors["v"]) @ factors["u"]
-    slope = np.sqrt(2 * error)
+    slope = np.sqrt(2 * max(0.0, relu_square(factors, teacher)))
     slope += np.mean(np.linalg.norm(G, axis=1) * np.linalg.norm(X, axis=1))
     lower = float(np.max(np.linalg.norm(prices - np.maximum(v @ X.T, 0) @ G / len(X), axis=1)))
     return lower, lower + float(slope * np.pi / n_angles)

@@ -34,10 +34,6 @@ class MatrixFactorization(OuterProductFamily):
         self.shape = (m, n)
 
     @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        return {"u": (self.shape[0],), "v": (self.shape[1],)}
-
-    @property
     def input_shape(self) -> None:
         return None
 

@@ -30,22 +30,15 @@ class MatrixSensing(OuterProductFamily):
     """
 
     name = "matrix-sensing"
+    n_outputs = 1
 
     def __init__(self, shape: Any):
         m, n = check_shape(self.name, shape, 2)
         self.shape = (m, n)
 
     @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        return {"u": (self.shape[0],), "v": (self.shape[1],)}
-
-    @property
     def input_shape(self) -> tuple[int, ...]:
         return self.shape
-
-    @property
-    def n_outputs(self) -> int:
-        return 1
 
     def params(self) -> dict[str, Any]:
         return {"shape": list(self.shape)}

@@ -1,4 +1,4 @@
-r"""Shared by the families whose Omega is a nuclear norm: the spectral norm as a polar, and SVD splits.
+r"""Shared by the families with weight decay on two arrays, and by those whose Omega is a nuclear norm.
 
 For atoms :math:`\langle M, u v^\top\rangle` with :math:`\|u\|\|v\| \le 1` the polar is
 :math:`\sigma_1(M)` and the best network with a given product is its singular value decomposition.
@@ -57,16 +57,44 @@ def half_squares(factors: Factors) -> tuple[float, dict[str, np.ndarray]]:
     return value, dict(factors)
 
 
-class OuterProductFamily(Family):
+class WeightDecay(Family):
+    """Abstract: two arrays ``u`` and ``v`` a factor, at the cost ``(|u|^2 + |v|^2)/2``.
+
+    Factors ``u`` (r, m) and ``v`` (r, n) with ``shape`` = (m, n), or others of these sizes.
+    """
+
+    shape: tuple[int, int]
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {"u": self.shape[:1], "v": self.shape[1:]}
+
+    def pack(self, u: np.ndarray, v: np.ndarray) -> dict[str, np.ndarray]:
+        """Factors from rows ``u`` (r, m) and ``v`` (r, n)."""
+        return {k: a.reshape(len(a), *s) for (k, s), a in zip(self.shapes.items(), (u, v), strict=True)}
+
+    def theta(self, factors: Factors) -> Numbers:
+        return 0.5 * sum(np.sum(a**2, axis=1) for a in rows(factors))
+
+    def scale(self, factors: Factors, alpha: ArrayLike) -> dict[str, np.ndarray]:
+        root = np.sqrt(np.asarray(alpha, float))
+        return {k: root.reshape(-1, *[1] * (a.ndim - 1)) * a for k, a in factors.items()}
+
+    def surrogate(self, factors: Factors) -> tuple[float, dict[str, np.ndarray]]:
+        return half_squares(factors)
+
+    def balance(self, factors: Factors) -> dict[str, np.ndarray]:
+        return self.pack(*balance_pair(*rows(factors)))
+
+
+class OuterProductFamily(WeightDecay):
     r"""Abstract: predictions are a linear map ``forward`` of the matrix ``sum_j u_j v_j^T``.
 
-    Cost ``(|u|^2 + |v|^2)/2``; factors ``u`` (r, m) and ``v`` (r, n).  A subclass gives ``shape`` =
-    (m, n), the linear map and its adjoint (the mean over samples), a bound on the adjoint's absolute
-    terms, and, where other axes read better, its own ``split``/``join`` of the factors.
+    A subclass gives ``shape`` = (m, n), the linear map and its adjoint (the mean over samples), a bound on
+    the adjoint's absolute terms, and, where other axes read better, other ``shapes``.
     """
 
     input_degree = 1
-    shape: tuple[int, int]
 
     @abstractmethod
     def forward(self, M: Numbers, X: Numbers) -> Numbers:
@@ -85,10 +113,6 @@ class OuterProductFamily(Family):
         u, v = rows(factors)
         return u.T @ v
 
-    def pack(self, u: np.ndarray, v: np.ndarray) -> dict[str, np.ndarray]:
-        """Factors from rows ``u`` (r, m) and ``v`` (r, n)."""
-        return {k: a.reshape(len(a), *s) for (k, s), a in zip(self.shapes.items(), (u, v), strict=True)}
-
     def atoms(self, factors: Factors, X: Numbers) -> Numbers:
         u, v = rows(factors)
         if len(u) == 0:
@@ -97,13 +121,6 @@ class OuterProductFamily(Family):
 
     def predict(self, factors: Factors, X: Numbers) -> Numbers:
         return self.forward(self.matrix(factors), X)
-
-    def theta(self, factors: Factors) -> Numbers:
-        return 0.5 * sum(np.sum(a**2, axis=1) for a in rows(factors))
-
-    def scale(self, factors: Factors, alpha: ArrayLike) -> dict[str, np.ndarray]:
-        root = np.sqrt(np.asarray(alpha, float))
-        return {k: root.reshape(-1, *[1] * (a.ndim - 1)) * a for k, a in factors.items()}
 
     @property
     def norm(self) -> Norm:
@@ -116,12 +133,6 @@ class OuterProductFamily(Family):
         M = self.adjoint(X, G)
         u, v = rows(factors)
         return self.pack(v @ M.T, u @ M)
-
-    def surrogate(self, factors: Factors) -> tuple[float, dict[str, np.ndarray]]:
-        return half_squares(factors)
-
-    def balance(self, factors: Factors) -> dict[str, np.ndarray]:
-        return self.pack(*balance_pair(*rows(factors)))
 
     def merge(self, factors: Factors, X: np.ndarray | None = None) -> dict[str, np.ndarray]:
         return self.pack(*svd_split(self.matrix(factors)))

@@ -11,8 +11,8 @@ from ..polars.base import Units
 from ..polars.knots import KnotsNorm
 from ..programs.nuclear import Program
 from ..programs.splines import hinge_lasso, spline_program
+from . import splines
 from .base import Family
-from .splines import best_split, constant, hinges, hinges_and_level, spline_cost, spline_of
 
 
 class ReLU1D(Family):
@@ -28,28 +28,20 @@ class ReLU1D(Family):
     ``|(1/N) sum_i g_i max(+-(x_i - t), 0)|`` over knots t at the data.  A residual whose mean is zero up
     to rounding counts as centered, and the polar is that of its projection; ``certify`` projects first.
 
-    Omega of a function is ``max(int |f''|, |f'(-inf) + f'(inf)|)``; on a sample with divided differences
-    d it is ``max(V, (V + S)/2)``, ``V = sum |d_{k+1} - d_k|``, ``S = |d_first + d_last|``.
+    Omega of a function is ``max(int |f''|, |f'(-inf) + f'(inf)|)``, on a sample that of its values.
 
     ``X`` has shape (N, 1), ``Y`` (N,); factors ``u``, ``w``, ``b`` (r, 1).  The infimum over the bias of
-    a constant is not attained: a constant c is written as ``u = e sqrt|c|``, ``b = sqrt|c|/e`` with
-    ``e = 2^-40``, at a cost of ``2^-81 |c|``.
+    a constant is not attained; :func:`ppkit.families.splines.constant` says how constants are written.
     """
 
     name = "relu-1d"
+    input_shape = (1,)
+    n_outputs = 1
     bounded_atoms = False
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         return {"u": (1,), "w": (1,), "b": (1,)}
-
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        return (1,)
-
-    @property
-    def n_outputs(self) -> int:
-        return 1
 
     def params(self) -> dict[str, Any]:
         return {}
@@ -103,9 +95,7 @@ class ReLU1D(Family):
         """
         flat = units["side"] == 0
         order = np.argsort(np.where(flat, 1, np.minimum(2 * np.arange(len(flat)), 2)), kind="stable")
-        weight, side, knot = (units[k] for k in ("weight", "side", "knot"))
-        unit, level = hinges(weight, side, knot), constant(weight)
-        return {k: np.where(flat[:, None], level[k], unit[k])[order] for k in unit}
+        return take(splines.hinges_or_levels(**units), order)
 
     # ---- training -------------------------------------------------------------------------------
 
@@ -124,12 +114,7 @@ class ReLU1D(Family):
 
     def balance(self, factors: Factors) -> dict[str, np.ndarray]:
         """Units with ``|u| = |w|``; constants in the form that the class describes."""
-        u, w, b = (factors[k] for k in self.shapes)
-        root = np.sqrt(np.abs(u)) * np.sqrt(np.abs(w))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            unit = {"u": np.sign(u) * root, "w": np.sign(w) * root, "b": b * (root / np.abs(w))}
-        flat = constant((u * np.maximum(b, 0.0))[:, 0])
-        return {k: np.where(root > 0, unit[k], np.where(w == 0, flat[k], 0.0)) for k in self.shapes}
+        return splines.balanced(*(factors[k] for k in self.shapes))
 
     def corrective(
         self, X: np.ndarray, Y: np.ndarray, lam: float, loss: Loss, factors: Factors
@@ -138,7 +123,7 @@ class ReLU1D(Family):
         u, w, b = (factors[k][:, 0] for k in self.shapes)
         on = w != 0
         found = hinge_lasso(X, Y, lam, loss, np.sign(w[on]), -b[on] / w[on], bool(np.any(u[~on] != 0)))
-        return None if found is None else hinges_and_level(*found)
+        return None if found is None else splines.hinges_and_level(*found)
 
     def merge(self, factors: Factors, X: np.ndarray | None = None) -> dict[str, np.ndarray]:
         """The cheapest network with the same prediction on ``X``, unless it has more units.
@@ -150,16 +135,16 @@ class ReLU1D(Family):
         level = float(np.sum(factors["u"][flat] * factors["b"][flat]))
         merged = super().merge(take(factors, ~flat))
         if level != 0:
-            merged = append(merged, constant([level]))
+            merged = append(merged, splines.constant([level]))
         if X is None or width(merged) == 0:
             return merged
-        best = best_split(*spline_of(np.unique(X), factors))
+        best = splines.best_split(*splines.spline_of(np.unique(X), factors))
         return best if width(best) <= width(merged) else merged
 
     # ---- closed forms ---------------------------------------------------------------------------
 
     def omega(self, X: np.ndarray, F: np.ndarray) -> float:
-        return spline_cost(X[:, 0], np.reshape(np.asarray(F, float), len(X)))
+        return splines.spline_cost(X[:, 0], np.reshape(np.asarray(F, float), len(X)))
 
     def convex_program(self, X: np.ndarray) -> Program:
         return spline_program(X[:, 0])

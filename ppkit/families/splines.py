@@ -14,7 +14,11 @@ TINY_WEIGHT = 2.0**-40
 
 
 def constant(levels: ArrayLike) -> dict[str, np.ndarray]:
-    """Units with ``w = 0`` that predict the constants ``levels`` (r,), at a cost of ``2^-81 |level|``."""
+    """Units with ``w = 0`` that predict the constants ``levels`` (r,).
+
+    The constant c is written as ``u = e sqrt|c|``, ``b = sqrt|c|/e`` with ``e = 2^-40``, at a cost of
+    ``2^-81 |c|``.
+    """
     levels = np.asarray(levels, float)
     root = np.sqrt(np.abs(levels))
     u, b = np.sign(levels) * TINY_WEIGHT * root, root / TINY_WEIGHT
@@ -34,6 +38,21 @@ def hinges_and_level(
     """The :func:`hinges`, and the constant ``level`` unless it is zero."""
     units = hinges(weight, side, knot)
     return append(units, constant([level])) if level != 0 else units
+
+
+def hinges_or_levels(weight: np.ndarray, side: np.ndarray, knot: np.ndarray) -> dict[str, np.ndarray]:
+    """The :func:`hinges`, but a :func:`constant` where the side is 0."""
+    unit, level = hinges(weight, side, knot), constant(weight)
+    return {k: np.where(side[:, None] == 0, level[k], unit[k]) for k in unit}
+
+
+def balanced(u: np.ndarray, w: np.ndarray, b: np.ndarray) -> dict[str, np.ndarray]:
+    """Units (r, 1) with the same predictions: ``|u| = |w|``, or a :func:`constant` where ``w = 0``."""
+    root = np.sqrt(np.abs(u)) * np.sqrt(np.abs(w))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        unit = {"u": np.sign(u) * root, "w": np.sign(w) * root, "b": b * (root / np.abs(w))}
+    flat = constant((u * np.maximum(b, 0.0))[:, 0])
+    return {k: np.where(root > 0, unit[k], np.where(w == 0, flat[k], 0.0)) for k in unit}
 
 
 # ---- networks as splines ----------------------------------------------------------------------------
@@ -101,7 +120,10 @@ def divided_differences(x: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def spline_cost(x: np.ndarray, z: np.ndarray) -> float:
-    """Omega of the values ``z`` at ``x``, both (N,): ``max(V, (V + S)/2)``; ``inf`` if no function."""
+    """Omega of the values ``z`` at ``x``, both (N,): ``max(V, (V + S)/2)``; ``inf`` if no function.
+
+    With divided differences d, ``V = sum |d_{k+1} - d_k|`` and ``S = |d_first + d_last|``.
+    """
     found = divided_differences(x, z)
     if found is None:
         return float("inf")

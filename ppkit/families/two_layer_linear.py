@@ -37,10 +37,6 @@ class TwoLayerLinear(OuterProductFamily):
         self.shape = (int(n_outputs), int(n_inputs))
 
     @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        return {"u": (self.shape[0],), "v": (self.shape[1],)}
-
-    @property
     def input_shape(self) -> tuple[int, ...]:
         return (self.shape[1],)
 

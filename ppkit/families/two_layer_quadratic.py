@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from ..factors import Factors, Numbers, check_sizes, sample_shape
 from ..polars.spectral import SymmetricNorm
-from ..programs.nuclear import Program, least_norm, quadratic_program, symmetric_program
+from ..programs.nuclear import Program, least_symmetric, quadratic_program
 from . import models
 from .base import Family
 from .gaussian import quadratic_adjoint, quadratic_square
@@ -37,6 +37,7 @@ class TwoLayerQuadratic(Family):
     """
 
     name = "two-layer-quadratic"
+    n_outputs = 1
     input_degree = 2
 
     def __init__(self, n_inputs: int):
@@ -50,10 +51,6 @@ class TwoLayerQuadratic(Family):
     @property
     def input_shape(self) -> tuple[int, ...]:
         return (self.n_inputs,)
-
-    @property
-    def n_outputs(self) -> int:
-        return 1
 
     def params(self) -> dict[str, Any]:
         return {"n_inputs": self.n_inputs}
@@ -111,9 +108,9 @@ class TwoLayerQuadratic(Family):
 
     def merge(self, factors: Factors, X: np.ndarray | None = None) -> dict[str, np.ndarray]:
         """The eigen-decomposition of the network's matrix: orthogonal units, at most n_x of them."""
-        return self.split(self.matrix(factors))
+        return self.factorize(self.matrix(factors))
 
-    def split(self, S: np.ndarray, tol: float = 1e-13) -> dict[str, np.ndarray]:
+    def factorize(self, S: np.ndarray, tol: float = 1e-13) -> dict[str, np.ndarray]:
         """Balanced factors with matrix ``S`` (symmetric) and cost its nuclear norm."""
         w, E = np.linalg.eigh(S)
         keep = np.abs(w) > tol * np.max(np.abs(w))
@@ -125,19 +122,7 @@ class TwoLayerQuadratic(Family):
         A closed form when the products ``x_i x_i^T`` span the symmetric matrices on the span of the
         inputs, a semidefinite program otherwise.
         """
-        a, b = np.triu_indices(self.n_inputs)
-        weight = np.where(a == b, 1.0, np.sqrt(2.0))
-
-        def closed_form(s: np.ndarray, rank: int) -> float | None:
-            k = np.linalg.matrix_rank(X)
-            if rank != k * (k + 1) // 2:
-                return None
-            S = np.zeros((self.n_inputs, self.n_inputs))
-            S[a, b] = S[b, a] = s[:, 0] / weight
-            return float(np.sum(np.abs(np.linalg.eigvalsh(S))))
-
-        A = weight * X[:, a] * X[:, b]
-        return least_norm(A, F, lambda A: symmetric_program(A, weight, a, b), closed_form)
+        return least_symmetric(X, F)
 
     def convex_program(self, X: np.ndarray) -> Program:
         """``S = P - Q`` with P, Q positive semidefinite and Omega the least ``tr P + tr Q``."""

@@ -3,7 +3,6 @@
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from ..checks import Proof
 from ..errors import InputError
@@ -14,14 +13,13 @@ from ..polars.relu import relaxed_point, relu_norm
 from ..programs.nuclear import Program
 from ..programs.relu import master, omega_of, outer, program, vector_program
 from . import models
-from .base import Family
-from .gaussian import GaussianAtoms, arc_cosine, plane_discrepancy
+from .gaussian import GaussianAtoms, plane_discrepancy, relu_square
 from .linear_maps import data_widths
-from .outer_product import balance_pair, half_squares
+from .outer_product import WeightDecay
 from .patterns import merge_patterns, thinned
 
 
-class TwoLayerReLU(Family):
+class TwoLayerReLU(WeightDecay):
     r"""Two-layer ReLU network with weight decay on both layers.
 
     .. math::
@@ -30,13 +28,9 @@ class TwoLayerReLU(Family):
 
     Factor map ``phi(u, v)(x) = u max(v^T x, 0)``.  The polar is
     ``sup_{|v| <= 1} |(1/N) G^T max(Xv, 0)|``.  With one or two inputs (the bias counts as one) it is
-    ``"exact"``, by sorting angles.  With more it is ``"bounded"``: a branch and bound over directions
-    that stops at a relative width of its interval or at a number of cones, whichever comes first:
-    1e-3 or 2,000 (``effort="fast"``), 1e-7 or 50,000 (``"default"``), 1e-9 or 5,000,000 (``"exact"``);
-    a million cones of 100 points take about five seconds of one core.  With more than six inputs, where
-    cones rarely close the interval, ``"exact"`` means 50,000 of them and, if that leaves it open, the
-    semidefinite relaxation of :mod:`ppkit.checks.relaxation`, for up to 400 samples: ten to
-    twenty seconds of one core for 200 samples, growing with the cube of their number.
+    ``"exact"``, by sorting angles.  With more it is ``"bounded"``, by branch and bound over directions and,
+    with many inputs and few samples, a semidefinite relaxation; :func:`ppkit.polars.relu.relu_norm` says
+    what each effort costs.
 
     Parameters
     ----------
@@ -52,22 +46,17 @@ class TwoLayerReLU(Family):
 
     def __init__(self, n_inputs: int, n_outputs: int = 1, bias: bool = False):
         check_sizes(self.name, n_inputs=n_inputs, n_outputs=n_outputs)
-        self.n_inputs = int(n_inputs)
-        self._n_outputs = int(n_outputs)
-        self.bias = bool(bias)
+        self.n_inputs, self.bias = int(n_inputs), bool(bias)
+        self.shape = (int(n_outputs), self.n_inputs + self.bias)
         self.input_degree = None if self.bias else 1
 
     @property
     def n_outputs(self) -> int:
-        return self._n_outputs
+        return self.shape[0]
 
     @property
     def input_shape(self) -> tuple[int, ...]:
         return (self.n_inputs,)
-
-    @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        return {"u": (self.n_outputs,), "v": (self.n_inputs + self.bias,)}
 
     def params(self) -> dict[str, Any]:
         return {"n_inputs": self.n_inputs, "n_outputs": self.n_outputs, "bias": self.bias}
@@ -88,18 +77,11 @@ class TwoLayerReLU(Family):
     def predict(self, factors: Factors, X: Numbers) -> Numbers:
         return np.maximum(self.features(X) @ factors["v"].T, 0.0) @ factors["u"]
 
-    def theta(self, factors: Factors) -> Numbers:
-        return 0.5 * (np.sum(factors["u"] ** 2, axis=1) + np.sum(factors["v"] ** 2, axis=1))
-
-    def scale(self, factors: Factors, alpha: ArrayLike) -> dict[str, np.ndarray]:
-        root = np.sqrt(np.asarray(alpha, float))[:, None]
-        return {k: root * a for k, a in factors.items()}
-
     # ---- the polar ------------------------------------------------------------------------------
 
     @property
     def norm(self) -> Norm:
-        return relu_norm(self.n_inputs + self.bias)
+        return relu_norm(self.shape[1])
 
     def adjoint(self, A: Numbers, G: Numbers) -> Numbers:
         return A, G
@@ -116,13 +98,6 @@ class TwoLayerReLU(Family):
         hidden = A @ factors["v"].T
         back = (G @ factors["u"].T) * (hidden > 0)
         return {"u": np.maximum(hidden, 0.0).T @ G / len(X), "v": back.T @ A / len(X)}
-
-    def surrogate(self, factors: Factors) -> tuple[float, dict[str, np.ndarray]]:
-        return half_squares(factors)
-
-    def balance(self, factors: Factors) -> dict[str, np.ndarray]:
-        u, v = balance_pair(factors["u"], factors["v"])
-        return {"u": u, "v": v}
 
     def corrective(
         self, X: np.ndarray, Y: np.ndarray, lam: float, loss: Loss, factors: Factors
@@ -159,28 +134,19 @@ class TwoLayerReLU(Family):
     def unit_constants(self, a: float) -> tuple[float, float]:
         return a, 2.0
 
-    def input_sizes(self, X: np.ndarray) -> np.ndarray:
-        """Euclidean norms, with the constant feature where there is a bias."""
-        return np.linalg.norm(self.features(X), axis=1)
-
     def gaussian_atoms(self) -> GaussianAtoms | None:
         return None if self.bias else GaussianAtoms(self.n_inputs, 2.0)
 
     def population_error(self, factors: Factors, teacher: Factors) -> float | None:
         """The quadratic form of the arc-cosine kernel, which has none with a bias."""
-        if self.bias:
-            return None
-        u = np.concatenate([factors["u"], -teacher["u"]])
-        v = np.concatenate([factors["v"], teacher["v"]])
-        return float(np.sum((u @ u.T) * arc_cosine(v, v)))
+        return None if self.bias else relu_square(factors, teacher)
 
     def population_discrepancy(
         self, X: np.ndarray, G: np.ndarray, factors: Factors, teacher: Factors
     ) -> tuple[float, float]:
-        error = self.population_error(factors, teacher) if self.n_inputs == 2 else None
-        if error is None:
+        if self.bias or self.n_inputs != 2:
             raise InputError(f"an exact discrepancy of {self.name} needs two inputs and no bias")
-        return plane_discrepancy(X, G, factors, teacher, max(0.0, error))
+        return plane_discrepancy(X, G, factors, teacher)
 
     def agreeing(self, factors: Factors) -> dict[str, np.ndarray]:
         """Output weights without negative entries."""

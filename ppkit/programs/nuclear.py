@@ -71,6 +71,24 @@ def solved(A: np.ndarray, F: np.ndarray, program: Callable[[np.ndarray], Program
     return size * solve_program(cp.Minimize(omega), [*constraints, prediction == target / size])
 
 
+def least_symmetric(X: np.ndarray, F: np.ndarray) -> float:
+    """The least nuclear norm of a symmetric S with ``x_i^T S x_i = F_i``, X (N, n), F (N, 1), or ``inf``."""
+    n = X.shape[1]
+    a, b = np.triu_indices(n)
+    weight = np.where(a == b, 1.0, np.sqrt(2.0))
+
+    def closed_form(s: np.ndarray, rank: int) -> float | None:
+        k = np.linalg.matrix_rank(X)
+        if rank != k * (k + 1) // 2:
+            return None
+        S = np.zeros((n, n))
+        S[a, b] = S[b, a] = s[:, 0] / weight
+        return float(np.sum(np.abs(np.linalg.eigvalsh(S))))
+
+    A = weight * X[:, a] * X[:, b]
+    return least_norm(A, F, lambda A: symmetric_program(A, weight, a, b), closed_form)
+
+
 # ---- programs ---------------------------------------------------------------------------------------
 
 
