@@ -1,7 +1,6 @@
-r"""The cost :math:`\|u\|_{row} \|v\|_{col}` of factors, by what kind of pair it is.
+r"""The cost :math:`\|u\|_{row} \|v\|_{col}` of factors, and what is common to all pairs of norms.
 
-:func:`pair_cost` asks once which kind: with a closed form by rank (:class:`SpectralCost`) or by lines
-(:class:`LinesCost`), or without one (:class:`HardCost`).
+Its kinds are in :mod:`ppkit.families.pair_kinds`.
 """
 
 from abc import ABC, abstractmethod
@@ -12,26 +11,12 @@ import numpy as np
 from ..checks.pairs import Pair
 from ..checks.vector_norms import LInf, VectorNorm
 from ..errors import InputError
-from ..factors import Factors, drop_dead, width
-from ..losses import Loss
+from ..factors import Factors, width
 from ..polars.base import Norm
-from ..polars.lines import LinesNorm
-from ..polars.pairs import pair_norm
-from ..polars.spectral import SpectralNorm
-from ..programs.nuclear import Program, least_norm, matrix_program
-from ..programs.pairs import best_beside, cube_program, lines_program
+from ..programs.nuclear import Program, least_norm
 from .base import Family
-from .outer_product import OuterProductFamily, nuclear_norm, svd_split
 
 Arrays = dict[str, np.ndarray]
-
-
-def pair_cost(pair: Pair) -> "PairCost":
-    """The cost of a pair of norms."""
-    norm = pair_norm(pair.row, pair.col, pair.nonnegative)
-    if isinstance(norm, SpectralNorm):
-        return SpectralCost(pair, norm)
-    return LinesCost(pair, norm) if isinstance(norm, LinesNorm) else HardCost(pair, norm)
 
 
 class PairCost(ABC):
@@ -45,32 +30,43 @@ class PairCost(ABC):
         self.sides = {"u": pair.row, "v": pair.col}
 
     @abstractmethod
-    def omega(self, M: np.ndarray) -> float:
+    def tensor_norm(self, M: np.ndarray) -> float:
         """Omega of a matrix (m, n), which is non-negative under sign constraints."""
+
+    def omega(self, M: np.ndarray) -> float:
+        """Omega of any matrix (m, n): ``inf`` if sign constraints rule it out."""
+        return np.inf if self.pair.nonnegative and np.any(M < 0) else self.tensor_norm(M)
+
+    def least(self, X: np.ndarray, F: np.ndarray) -> float:
+        """The least Omega of a matrix that ``X`` (N, m, n) measures as ``F``; ``inf`` when there is none."""
+        shape = X.shape[1:]
+
+        def closed_form(m: np.ndarray, rank: int) -> float | None:
+            if rank < len(m) or not self.norm.is_closed:
+                return None
+            if self.pair.nonnegative and m.min() >= -1e-9 * np.abs(m).max():
+                m = np.maximum(m, 0.0)
+            return self.omega(m.reshape(shape))
+
+        return least_norm(
+            X.reshape(len(X), -1), F, lambda rows: self.program(rows.reshape(-1, *shape)), closed_form
+        )
 
     @abstractmethod
     def program(self, X: np.ndarray) -> Program:
         """``(prediction, omega, constraints)`` of measurements ``X`` (N, m, n) as CVXPY expressions."""
 
-    def split(self, M: np.ndarray, tol: float = 1e-13) -> tuple[np.ndarray, np.ndarray]:
+    def factorize(self, M: np.ndarray, tol: float = 1e-13) -> tuple[np.ndarray, np.ndarray]:
         """Balanced ``(u, v)`` with ``M = u^T v`` that cost ``omega(M)``, one factor a line or rank."""
         raise InputError("no closed form for the cheapest network with a given matrix")
 
-    def merge(self, family: OuterProductFamily, factors: Factors) -> Arrays:
-        """The split of the matrix, if it needs no more factors than there are."""
-        u, v = self.split(family.matrix(factors))
+    def merge(self, family: Any, factors: Factors) -> Arrays:
+        """The cheapest network with this matrix, if it needs no more factors than there are."""
+        u, v = self.factorize(family.matrix(factors))
         return {"u": u, "v": v} if len(u) <= width(factors) else Family.merge(family, factors)
 
-    def corrective(
-        self,
-        family: OuterProductFamily,
-        X: np.ndarray,
-        Y: np.ndarray,
-        lam: float,
-        loss: Loss,
-        factors: Factors,
-    ) -> Arrays | None:
-        """As in :meth:`Family.corrective`; None means: descend."""
+    def vertex_side(self, shape: tuple[int, int]) -> int | None:
+        """The side (0 or 1) whose factors should be vertices of a cube, if there is one."""
         return None
 
     def theta(self, factors: Factors) -> Any:
@@ -132,109 +128,3 @@ class PairCost(ABC):
             else:
                 box[k] = (-top, top)
         return box
-
-
-class SpectralCost(PairCost):
-    """Two l2 norms: Omega is the nuclear norm."""
-
-    def omega(self, M: np.ndarray) -> float:
-        return nuclear_norm(M)
-
-    def program(self, X: np.ndarray) -> Program:
-        return matrix_program(X.shape[1:], X.reshape(len(X), -1))
-
-    def split(self, M: np.ndarray, tol: float = 1e-13) -> tuple[np.ndarray, np.ndarray]:
-        return svd_split(M, tol)
-
-
-class LinesCost(PairCost):
-    """One l1 norm: Omega is the sum of the other norm over the lines, rows or columns."""
-
-    norm: LinesNorm
-
-    def lines(self, M: np.ndarray) -> np.ndarray:
-        """The lines of ``M`` as rows."""
-        return M.T if self.norm.by_columns else M
-
-    def omega(self, M: np.ndarray) -> float:
-        return float(np.sum(self.norm.line.value(self.lines(M))))
-
-    def program(self, X: np.ndarray) -> Program:
-        return lines_program(X, self.norm)
-
-    def split(self, M: np.ndarray, tol: float = 1e-13) -> tuple[np.ndarray, np.ndarray]:
-        lines = self.lines(M)
-        cost = self.norm.line.value(lines)
-        keep = cost > tol * cost.max()
-        pair = np.eye(len(lines))[keep], lines[keep]
-        u, v = pair[::-1] if self.norm.by_columns else pair
-        balanced = self.balance({"u": u, "v": v})
-        return balanced["u"], balanced["v"]
-
-    def free(self, factors: Factors) -> Arrays:
-        """A zero of the l1 side stays zero under sign constraints too: factors keep to their lines."""
-        one = "v" if self.norm.by_columns else "u"
-        return super().free(factors) | {one: factors[one] != 0}
-
-
-class HardCost(PairCost):
-    """No closed form: Omega is a program over the vertices of a small cube, if there is one."""
-
-    def omega(self, M: np.ndarray) -> float:
-        def program(rows: np.ndarray) -> Program:
-            return self.program(rows.reshape(len(rows), *M.shape))
-
-        return least_norm(np.eye(M.size), M.reshape(-1, 1), program)
-
-    def program(self, X: np.ndarray) -> Program:
-        return cube_program(self.pair, X)
-
-    def corrective(
-        self,
-        family: OuterProductFamily,
-        X: np.ndarray,
-        Y: np.ndarray,
-        lam: float,
-        loss: Loss,
-        factors: Factors,
-    ) -> Arrays | None:
-        """Beside a cube, the best other factors for the present vertices."""
-        side = self.pair.cube_side(X.shape[1:])
-        return None if side is None else best_beside(family, X, Y, lam, loss, factors, side)
-
-    def moving(self, norm: VectorNorm, a: np.ndarray) -> np.ndarray:
-        """An entry at the boundary of its row's cube stays there: corners stay corners."""
-        if not isinstance(norm, LInf):
-            return super().moving(norm, a)
-        inside = np.abs(a) < norm.value(a)[:, None] * (1 - 1e-9)
-        return inside & (a > 0) if self.pair.nonnegative else inside
-
-    def merge(self, family: OuterProductFamily, factors: Factors) -> Arrays:
-        """Factors with parallel ``u`` added up, then those with parallel ``v``: the cost can only fall.
-
-        Beside a cube only its own side counts: sums of vertices are no vertices, and training would lose
-        them.
-        """
-        factors = self.balance(factors)
-        side = self.pair.cube_side((factors["u"].shape[1], factors["v"].shape[1]))
-        for one, other in (("u", "v"), ("v", "u")) if side is None else [("uv"[side], "vu"[side])]:
-            factors = drop_dead(family, factors)
-            if width(factors) < 2:
-                return factors
-            factors = self.balance(add_parallel(factors, one, other, self.sides[one]))
-        return drop_dead(family, factors)
-
-
-def add_parallel(factors: Factors, one: str, other: str, norm: VectorNorm, tol: float = 1e-12) -> Arrays:
-    """The same matrix with the ``other`` arrays of factors added up whose lines ``one`` are parallel."""
-    size = norm.value(factors[one])
-    line = factors[one] / size[:, None]
-    first = np.take_along_axis(line, np.abs(line).argmax(axis=1)[:, None], axis=1)[:, 0]
-    size, line = size * np.sign(first), line * np.sign(first)[:, None]
-    leader = np.arange(len(line))
-    for j in range(1, len(line)):
-        same = np.abs(line[:j] - line[j]).max(axis=1) <= tol
-        leader[j] = leader[np.argmax(same)] if same.any() else j
-    keep = np.unique(leader)
-    total = np.array([(size[leader == j, None] * factors[other][leader == j]).sum(axis=0) for j in keep])
-    return {one: line[keep], other: total}

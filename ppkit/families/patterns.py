@@ -1,7 +1,8 @@
-"""Fewer units with the same prediction: by activation pattern, and by Carathéodory's theorem."""
+"""Fewer factors with the same prediction: by pattern, by direction, and by Carathéodory's theorem."""
 
 import numpy as np
 
+from ..checks.vector_norms import VectorNorm
 from ..factors import Factors, take, width
 from .base import Family
 
@@ -16,6 +17,23 @@ def merge_patterns(A: np.ndarray, factors: Factors) -> dict[str, np.ndarray]:
     root = np.sqrt(np.linalg.norm(total, axis=1, keepdims=True))
     sign = np.sign(factors["u"][first])
     return {"u": sign * root, "v": total / np.where(root > 0, root, 1.0)}
+
+
+def merge_parallel(
+    factors: Factors, one: str, other: str, norm: VectorNorm, tol: float = 1e-12
+) -> dict[str, np.ndarray]:
+    """The same matrix with the ``other`` arrays of factors added up whose lines ``one`` are parallel."""
+    size = norm.value(factors[one])
+    line = factors[one] / size[:, None]
+    first = np.take_along_axis(line, np.abs(line).argmax(axis=1)[:, None], axis=1)[:, 0]
+    size, line = size * np.sign(first), line * np.sign(first)[:, None]
+    leader = np.arange(len(line))
+    for j in range(1, len(line)):
+        same = np.abs(line[:j] - line[j]).max(axis=1) <= tol
+        leader[j] = leader[np.argmax(same)] if same.any() else j
+    keep = np.unique(leader)
+    total = np.array([(size[leader == j, None] * factors[other][leader == j]).sum(axis=0) for j in keep])
+    return {one: line[keep], other: total}
 
 
 def thin(atoms: np.ndarray, cost: np.ndarray, tol: float = 1e-12) -> np.ndarray:

@@ -4,21 +4,17 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..checks.pairs import Pair
-from ..checks.vector_norms import parse_norm
-from ..errors import InputError
 from ..factors import Factors, Numbers, check_shape, sample_shape
 from ..losses import Loss
-from ..polars.base import Norm
-from ..programs.nuclear import Program, least_norm
+from ..programs.nuclear import Program
+from ..programs.pairs import best_beside
 from . import models
-from .draws import signed_coordinates
 from .gaussian import GaussianAtoms
 from .outer_product import OuterProductFamily
-from .pairs import pair_cost
+from .priced import Priced
 
 
-class StructuredSensing(OuterProductFamily):
+class StructuredSensing(Priced, OuterProductFamily):
     r"""Linear measurements of a matrix whose factors are measured by two norms.
 
     .. math::
@@ -49,48 +45,23 @@ class StructuredSensing(OuterProductFamily):
     """
 
     name = "structured-sensing"
+    n_outputs = 1
 
     def __init__(self, shape: Any, row: Any = "l2", col: Any = "l2", nonnegative: bool = False):
         m, n = check_shape(self.name, shape, 2)
         self.shape = (m, n)
-        self.row, self._row = parse_norm(row, f"{self.name}: row")
-        self.col, self._col = parse_norm(col, f"{self.name}: col")
-        if not isinstance(nonnegative, bool | np.bool_):
-            raise InputError(f"{self.name}: nonnegative must be True or False, got {nonnegative!r}")
-        self.nonnegative = bool(nonnegative)
-        self.has_mirrors = not self.nonnegative
-        self.pair = Pair(self.row, self.col, self.nonnegative)
-        self.cost = pair_cost(self.pair)
-
-    @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        return {"u": (self.shape[0],), "v": (self.shape[1],)}
+        super().__init__(row, col, nonnegative)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
         return self.shape
 
-    @property
-    def n_outputs(self) -> int:
-        return 1
-
     def params(self) -> dict[str, Any]:
-        return {
-            "shape": list(self.shape),
-            "row": self._row,
-            "col": self._col,
-            "nonnegative": self.nonnegative,
-        }
+        return {"shape": list(self.shape), **super().params()}
 
     @classmethod
     def from_data(cls, X: Any, Y: Any, **options: Any) -> Self:
         return cls(**{"shape": sample_shape(cls.name, X, "N, m, n"), **options})
-
-    def check_factors(self, factors: Any) -> dict[str, np.ndarray]:
-        factors = super().check_factors(factors)
-        if self.nonnegative and any(np.any(a < 0) for a in factors.values()):
-            raise InputError(f"{self.name}: nonnegative=True, but the factors have negative entries")
-        return factors
 
     # ---- the three maps ---------------------------------------------------------------------------
 
@@ -105,79 +76,35 @@ class StructuredSensing(OuterProductFamily):
         outer = factors["u"][:, :, None] * factors["v"][:, None, :]
         return (outer.reshape(len(outer), A.shape[1]) @ A.T)[:, :, None]
 
-    def theta(self, factors: Factors) -> Numbers:
-        return self.cost.theta(factors)
-
-    @property
-    def norm(self) -> Norm:
-        return self.cost.norm
-
     def rounding(self, X: np.ndarray, G: np.ndarray) -> tuple[int, float]:
         (m, n), size = self.shape, float(np.linalg.norm(X) * np.linalg.norm(G)) / len(X)
         return len(X), size * self.row.dual_bound(m) * self.col.dual_bound(n)
 
     # ---- training -----------------------------------------------------------------------------------
 
-    def surrogate(self, factors: Factors) -> tuple[float, dict[str, np.ndarray]]:
-        """Half the sum of both squared norms."""
-        return self.cost.smooth(factors, factors)
-
-    def surrogate_near(self, factors: Factors, near: Factors) -> tuple[float, dict[str, np.ndarray]]:
-        return self.cost.smooth_in_cube(factors, near)
-
-    def balance(self, factors: Factors) -> dict[str, np.ndarray]:
-        return self.cost.balance(factors)
-
-    def free(self, factors: Factors) -> dict[str, np.ndarray]:
-        return self.cost.free(factors)
-
-    def bounds(self, factors: Factors) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        return self.cost.bounds(factors)
-
     def corrective(
         self, X: np.ndarray, Y: np.ndarray, lam: float, loss: Loss, factors: Factors
     ) -> dict[str, np.ndarray] | None:
-        return self.cost.corrective(self, X, Y, lam, loss, factors)
-
-    def merge(self, factors: Factors, X: np.ndarray | None = None) -> dict[str, np.ndarray]:
-        return self.cost.merge(self, factors)
-
-    def split(self, M: np.ndarray, tol: float = 1e-13) -> tuple[np.ndarray, np.ndarray]:
-        """Balanced ``(u, v)`` with ``M = u^T v`` and ``Theta = Omega(M)``, one factor a line or rank."""
-        return self.cost.split(M, tol)
+        """Beside a cube, the best other factors for the present vertices."""
+        side = self.cost.vertex_side(self.shape)
+        return None if side is None else best_beside(self, X, Y, lam, loss, factors, side)
 
     # ---- closed forms and reference programs ----------------------------------------------------------
 
     def matrix_omega(self, M: np.ndarray) -> float:
         """Omega of a matrix (m, n): its projective tensor norm, ``inf`` if no network gives it."""
-        M = np.asarray(M, float)
-        return np.inf if self.nonnegative and np.any(M < 0) else self.cost.omega(M)
+        return self.cost.omega(np.asarray(M, float))
 
     def omega(self, X: np.ndarray, F: np.ndarray) -> float:
         """The least Omega of a matrix with measurements ``F``; ``inf`` when there is none.
 
         A closed form when the measurements determine the matrix, a convex program otherwise.
         """
-
-        def program(rows: np.ndarray) -> Program:
-            return self.cost.program(rows.reshape(-1, *self.shape))
-
-        def closed_form(m: np.ndarray, rank: int) -> float | None:
-            if rank < len(m) or not self.norm.is_closed:
-                return None
-            if self.nonnegative and m.min() >= -1e-9 * np.abs(m).max():
-                m = np.maximum(m, 0.0)
-            return self.matrix_omega(m.reshape(self.shape))
-
-        return least_norm(X.reshape(len(X), -1), F, program, closed_form)
+        return self.cost.least(X, F)
 
     def convex_program(self, X: np.ndarray) -> Program:
         """A finite program; for a pair without a closed form over the vertices of a small cube."""
         return self.cost.program(X)
-
-    def random_factors(self, rng: np.random.Generator, width: int) -> dict[str, np.ndarray]:
-        factors = super().random_factors(rng, width)
-        return {k: np.abs(a) for k, a in factors.items()} if self.nonnegative else factors
 
     # ---- the population ----------------------------------------------------------------------------
 
@@ -199,14 +126,3 @@ class StructuredSensing(OuterProductFamily):
 
     def linear_map(self, factors: Factors) -> np.ndarray:
         return self.matrix(factors)
-
-    def extreme_factors(self, rng: np.random.Generator, n_factors: int) -> dict[str, np.ndarray]:
-        """A side measured in l1 gets one signed coordinate, distinct ones while there are enough."""
-        if "l1" not in (self._row, self._col):
-            return super().extreme_factors(rng, n_factors)
-        factors = self.random_factors(rng, n_factors)
-        for k, norm in (("u", self._row), ("v", self._col)):
-            if norm == "l1":
-                unit = signed_coordinates(rng, n_factors, self.shapes[k][0])
-                factors[k] = np.abs(unit) if self.nonnegative else unit
-        return factors

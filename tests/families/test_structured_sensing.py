@@ -161,7 +161,7 @@ def test_no_network_is_cheaper_than_omega_and_the_split_attains_it(row, col, sig
         W = family.random_factors(rng, int(rng.integers(1, 7)))
         M = family.matrix(W)
         assert family.matrix_omega(M) <= np.sum(family.theta(W)) * (1 + 1e-12)
-        u, v = family.split(M)
+        u, v = family.factorize(M)
         cheapest = {"u": u, "v": v}
         family.check_factors(cheapest)
         np.testing.assert_allclose(family.matrix(cheapest), M, atol=1e-12 * np.abs(M).max())
