@@ -122,7 +122,7 @@ class StructuredSensing(Priced, OuterProductFamily):
     def gaussian_atoms(self) -> GaussianAtoms | None:
         """Those of matrix sensing where the unit balls lie in the Euclidean ones."""
         m, n = self.shape
-        return GaussianAtoms(m * n, 2.0, (m, n)) if {self._row, self._col} <= {"l1", "l2"} else None
+        return None if "linf" in (self._row, self._col) else GaussianAtoms(m * n, 2.0, (m, n))
 
     def linear_map(self, factors: Factors) -> np.ndarray:
         return self.matrix(factors)

@@ -377,3 +377,14 @@ def test_thin_shapes(row, col, signs, shape):
     p = problem_of(22, row, col, signs, shape=shape, N=9, entries=1, lines=1)
     assert ppkit.fit(p, gap=1e-8).certificate.certified(1e-8)
     assert p.family.dim == sum(shape)
+
+
+@pytest.mark.parametrize(("row", "col", "signs"), PAIRS)
+def test_gaussian_constants_belong_to_balls_inside_the_euclidean_ones(row, col, signs):
+    """T7 for Gaussian measurements reads them: each norm but "linf" is at least the Euclidean one."""
+    family, rng = StructuredSensing((3, 4), row, col, signs), np.random.default_rng(0)
+    atoms, W = family.gaussian_atoms(), family.random_factors(rng, 50)
+    unit = family.balance(family.scale(W, 1 / family.theta(W)))
+    length = np.linalg.norm(unit["u"], axis=1) * np.linalg.norm(unit["v"], axis=1)
+    assert (atoms is None) == ("linf" in (row, col)) == bool(np.max(length) > 1 + 1e-12)
+    assert atoms is None or (atoms.entries, atoms.shape) == (12, (3, 4))
