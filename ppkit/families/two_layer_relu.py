@@ -104,14 +104,17 @@ class TwoLayerReLU(WeightDecay):
     ) -> dict[str, np.ndarray] | None:
         A = self.features(X)
         better = master(A, Y, lam, loss, factors)
-        return better if better is None or self.n_outputs == 1 else outer(A, Y, lam, loss, better)
+        if better is None or self.n_outputs == 1:
+            return better
+        return outer(A, Y, lam, loss, better)
 
     def merge(self, factors: Factors, X: np.ndarray | None = None) -> dict[str, np.ndarray]:
         factors = super().merge(factors, X)
         if X is None or width(factors) == 0:
             return factors
+        A = self.features(X)
         if self.n_outputs == 1:
-            factors = drop_dead(self, merge_patterns(self.features(X), factors))
+            factors = drop_dead(self, merge_patterns(A, factors))
         return thinned(self, factors, X)
 
     # ---- the finite convex program --------------------------------------------------------------

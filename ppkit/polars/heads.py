@@ -22,11 +22,7 @@ BOXES = {"fast": (1e-3, 400_000), "default": (1e-7, 20_000_000), "exact": (1e-9,
 def heads_norm(queries: Callable[[Array, Array], Queries], n_features: int, d_k: int, radius: float) -> Norm:
     """The polar ``sup |(1/N) sum_p G_p z_p(B)^T|_F`` over head matrices, a norm of the data ``(X, G)``.
 
-    ``queries(X, G)`` pairs every sample with the tokens that ask there.  With one or two features a branch
-    and bound stops at a relative width of its interval or at a number of boxes times tokens of the sample,
-    whichever comes first: 1e-3 or 4e5 (``effort="fast"``), 1e-7 or 2e7 (``"default"``), 1e-9 or 1e9
-    (``"exact"``); a box costs about 0.3 microseconds a token.  With more features the upper end is a
-    relaxation that costs O(N c d^5), and effort only adds restarts to the search below.
+    ``queries(X, G)`` pairs every sample with the tokens that ask there.
     """
     expansion = ExpansionNorm(queries, d_k, radius)
     return Least(expansion, BoxesNorm(queries, d_k, radius), closed=0.0) if n_features <= 2 else expansion
