@@ -162,9 +162,3 @@ def products_of(vectors: Sequence[Any]) -> Any:
         size = out.shape[1] * v.shape[1]
         out = (out[:, :, None] * v[:, None, :]).reshape(len(v), size)
     return out
-
-
-def least_unfoldings(X: np.ndarray) -> np.ndarray:
-    """The least spectral norm of an unfolding in one mode of each tensor ``X`` (N, n1, ..., nK), (N,)."""
-    unfolded = [np.moveaxis(X, k, 1).reshape(len(X), X.shape[k], -1) for k in range(1, X.ndim)]
-    return np.min([np.linalg.norm(A, 2, axis=(1, 2)) for A in unfolded], axis=0)

@@ -28,9 +28,3 @@ def relaxed_program(X: np.ndarray, shape: tuple[int, ...]) -> Program:
     A = np.moveaxis(X, mode + 1, 1).reshape(len(X), m * n)
     F = cp.reshape(A @ cp.reshape(S[:m, m:], (m * n,), order="C"), (len(X), 1), order="C")
     return F, cp.trace(S) / 2, constraints
-
-
-def relaxation_is_exact(shape: tuple[int, ...]) -> bool:
-    """Whether :func:`relaxed_program` is the nuclear norm: at most one of the lesser modes exceeds 2."""
-    lesser = sorted(shape)[:-1]
-    return len([n for n in lesser if n > 1]) <= 2 and len([n for n in lesser if n > 2]) <= 1
