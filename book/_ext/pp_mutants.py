@@ -5,6 +5,7 @@ The argument says which table: ``claims``, every claim of every lab with the fau
 ``tried``, of those ``unnoticed``, of ``claims``, of ``open`` claims.
 """
 
+import importlib
 import sys
 from pathlib import Path
 
@@ -13,18 +14,27 @@ from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
-import mutants  # noqa: E402
+
+
+def tool():
+    """``tools/mutants.py``, which a book without these tables need not have beside it."""
+    sys.path.insert(0, str(ROOT / "tools"))
+    try:
+        return importlib.import_module("mutants")
+    finally:
+        sys.path.pop(0)
 
 
 def depend(env):
     """The page is written anew when an entry, a row or a lab changes."""
+    mutants = tool()
     for path in (mutants.ROWS, *mutants.ENTRIES.glob("*.json"), *mutants.labs()):
         if path.exists():
             env.note_dependency(str(path))
 
 
 def counts():
+    mutants = tool()
     rows = mutants.fresh().values()
     return {
         "faults": len(mutants.entries()),
@@ -37,6 +47,7 @@ def counts():
 
 def claims_table():
     """Lines of a list table: a lab, a claim, the faults of what it claims that turn it red."""
+    mutants = tool()
     found = mutants.killed()
     lines = ["* - Lab", "  - Claim", "  - Faults that turn it red"]
     for lab in mutants.labs():
@@ -49,6 +60,7 @@ def claims_table():
 
 def faults_table():
     """Lines of a list table: a fault, its file, what noticed it."""
+    mutants = tool()
     rows = mutants.fresh()
     lines = ["* - Fault", "  - In", "  - Noticed by"]
     for entry in mutants.entries():
